@@ -1,1 +1,3 @@
-//! To come.
+//! The conformance kit for stores of larder, and the test servers it needs.
+
+pub mod servers;
