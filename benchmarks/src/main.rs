@@ -1,2 +1,103 @@
-//! To come.
-fn main() {}
+//! larder side by side with what it is built on: `cargo xtask bench`.
+//!
+//! Ours and the peer's way alternate in one run. What counts is the ratio; absolute figures on a
+//! shared machine mean little.
+
+mod child;
+mod clear;
+mod follower;
+mod held;
+mod measure;
+mod memory;
+mod plot;
+mod redis;
+mod report;
+mod sled;
+mod streams;
+mod typed;
+mod zipf;
+
+use std::{io, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+use report::Report;
+use tokio::runtime::{Builder, Runtime};
+
+/// Measures larder beside its peers and writes results.json and ratios.svg.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Only these measurements.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<What>,
+    /// Pairs per measurement; the median of them counts.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// Where the results go.
+    #[arg(long, default_value = "target/bench")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    Memory,
+    Typed,
+    Redis,
+    Sled,
+    Streams,
+    Held,
+    Follower,
+    Clear,
+}
+
+fn main() -> io::Result<()> {
+    if let Ok(part) = std::env::var(child::VARIABLE) {
+        return play(&part);
+    }
+    let args = Args::parse();
+    let what =
+        if args.only.is_empty() { What::value_variants().to_vec() } else { args.only.clone() };
+    let mut report = Report::default();
+    for what in what {
+        measure(what, &mut report, args.rounds)?;
+    }
+    report.close();
+    report.write(&args.out)?;
+    println!("written to {}", args.out.display());
+    Ok(())
+}
+
+fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
+    let runtime = many()?;
+    match what {
+        What::Memory => memory::run(report, &one()?, rounds),
+        What::Typed => typed::run(report, &one()?, rounds),
+        What::Redis => redis::run(report, &runtime, rounds),
+        What::Sled => sled::run(report, &runtime, rounds),
+        What::Streams => streams::run(report, &runtime, rounds),
+        What::Held => held::run(report, &runtime),
+        What::Follower => follower::run(report, &runtime),
+        What::Clear => clear::run(report, &runtime),
+    }
+    Ok(())
+}
+
+/// A part of a measurement, in a process of its own: `<part> <url>`.
+fn play(part: &str) -> io::Result<()> {
+    let figures = many()?.block_on(async {
+        match part.split_once(' ') {
+            Some((follower::PART, url)) => Ok(follower::part(url).await),
+            Some((held::PART, url)) => Ok(held::part(url).await),
+            _ => Err(io::Error::other(format!("no part is called `{part}`"))),
+        }
+    })?;
+    println!("{}", serde_json::to_string(&figures)?);
+    Ok(())
+}
+
+fn one() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn many() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().build()
+}

@@ -1,0 +1,98 @@
+//! Two ways of doing one thing, in turn: A B A B …, so that a machine that drifts drifts for both.
+
+use std::time::{Duration, Instant};
+
+/// What a measurement of two ways came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paired {
+    /// Median of ours.
+    pub(crate) ours: f64,
+    /// Median of the peer's.
+    pub(crate) peer: f64,
+    /// Median of the ratios ours / peer, pair by pair.
+    pub(crate) ratio: f64,
+    /// Least and greatest of those ratios: how noisy the run was.
+    pub(crate) spread: (f64, f64),
+}
+
+/// Runs ours and the peer's in turn, once uncounted and then `rounds` times.
+///
+/// Each closure does its work once and returns its figure. Which of the two goes first changes from
+/// pair to pair.
+pub(crate) fn alternate(
+    rounds: usize,
+    mut ours: impl FnMut() -> f64,
+    mut peer: impl FnMut() -> f64,
+) -> Paired {
+    ours();
+    peer();
+    let mut pairs = Vec::with_capacity(rounds);
+    for round in 0..rounds {
+        pairs.push(if round % 2 == 0 {
+            let first = ours();
+            (first, peer())
+        } else {
+            let first = peer();
+            (ours(), first)
+        });
+    }
+    let ratios = sorted(pairs.iter().map(|(ours, peer)| ours / peer));
+    Paired {
+        ours: middle(&sorted(pairs.iter().map(|pair| pair.0))),
+        peer: middle(&sorted(pairs.iter().map(|pair| pair.1))),
+        ratio: middle(&ratios),
+        spread: (ratios[0], ratios[ratios.len() - 1]),
+    }
+}
+
+/// The figure that a share of all figures stays under: 0.5 is the median, 0.99 the 99th percentile.
+pub(crate) fn percentile(figures: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+    let figures = sorted(figures);
+    match figures.len() {
+        0 => f64::NAN,
+        n => figures[((n as f64 * share) as usize).min(n - 1)],
+    }
+}
+
+/// Nanoseconds per call, of `calls` calls that took this long.
+pub(crate) fn nanos_per_call(took: Duration, calls: usize) -> f64 {
+    took.as_nanos() as f64 / calls as f64
+}
+
+/// How long it takes.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    let begin = Instant::now();
+    let result = work.await;
+    (begin.elapsed(), result)
+}
+
+fn sorted(figures: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    figures
+}
+
+fn middle(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_the_median_of_pairs() {
+        let mut ours = [0.0, 2.0, 4.0, 6.0].into_iter();
+        let mut peer = [0.0, 1.0, 1.0, 2.0].into_iter();
+        let paired = alternate(3, || ours.next().unwrap(), || peer.next().unwrap());
+        assert_eq!((paired.ours, paired.peer, paired.ratio), (4.0, 1.0, 3.0));
+        assert_eq!(paired.spread, (2.0, 4.0));
+    }
+
+    #[test]
+    fn percentiles_come_from_the_sorted_figures() {
+        assert_eq!(percentile((0..100).rev().map(f64::from), 0.99), 99.0);
+        assert_eq!(percentile([5.0], 0.5), 5.0);
+    }
+}
