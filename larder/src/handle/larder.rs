@@ -1,0 +1,133 @@
+use std::{any::Any, sync::Arc};
+
+use cache_api::{Cache, Clock, Namespace, Result, SystemClock};
+
+use crate::{
+    handle::{Counters, Space, Stats},
+    stream,
+};
+
+/// A cache: a store, and everything that is done with it. Cheap to clone; clones are the same cache.
+///
+/// ```
+/// use backend_memory::MemoryCache;
+/// use larder::Larder;
+///
+/// let larder = Larder::new(MemoryCache::builder().max_bytes(64 << 20).build());
+/// let users = larder.namespace("users")?;
+/// assert_eq!(users.namespace().as_str(), "users");
+/// # Ok::<(), larder::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Larder {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Cache>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) max_value: usize,
+    pub(crate) counters: Counters,
+    pub(crate) streams: stream::Shared,
+}
+
+impl Larder {
+    /// A cache over a store. An `Arc<dyn Cache>` is taken as it is.
+    pub fn new(store: impl Cache) -> Self {
+        Self::builder(store).build()
+    }
+
+    /// A cache over a store, with more to say about it.
+    pub fn builder(store: impl Cache) -> LarderBuilder {
+        LarderBuilder {
+            store: shared(store),
+            clock: Arc::new(SystemClock),
+            max_value: LarderBuilder::DEFAULT_MAX_VALUE,
+        }
+    }
+
+    /// The entries under a name. Spaces of one name are the same space.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidNamespace`](cache_api::Error::InvalidNamespace), which says what is wrong with
+    /// the name.
+    pub fn namespace(&self, name: &str) -> Result<Space> {
+        Ok(Space::new(self.clone(), Namespace::new(name)?))
+    }
+
+    /// The store itself, for what has no place in this handle.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Cache> {
+        &self.inner.store
+    }
+
+    /// The clock that lifetimes, deadlines and beats are judged by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// What has happened so far, in this process and through this handle and its clones.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.counters.stats(self.inner.streams.stats())
+    }
+}
+
+/// What a [`Larder`] is made of.
+///
+/// ```
+/// use backend_memory::MemoryCache;
+/// use larder::{Larder, TestClock};
+///
+/// let clock = TestClock::new();
+/// let larder = Larder::builder(MemoryCache::builder().build())
+///     .clock(clock.clone())
+///     .max_value(16 << 20)
+///     .build();
+/// # drop(larder);
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct LarderBuilder {
+    store: Arc<dyn Cache>,
+    clock: Arc<dyn Clock>,
+    max_value: usize,
+}
+
+impl LarderBuilder {
+    /// The longest typed value if nothing is said: 64 MiB, before compression.
+    pub const DEFAULT_MAX_VALUE: usize = 64 << 20;
+
+    /// The clock to judge by, for tests. Default: the machine's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The longest typed value in bytes, encoded and before compression. A longer one is an error to
+    /// write and a miss to read: it bounds the memory that what stands in a store can cost.
+    pub fn max_value(mut self, bytes: usize) -> Self {
+        self.max_value = bytes;
+        self
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn build(self) -> Larder {
+        let Self { store, clock, max_value } = self;
+        let (counters, streams) = (Counters::default(), stream::Shared::default());
+        Larder { inner: Arc::new(Inner { store, clock, max_value, counters, streams }) }
+    }
+}
+
+/// One pointer to the store, not two: each would cost an allocation per call.
+fn shared<C: Cache>(store: C) -> Arc<dyn Cache> {
+    let mut store = Some(store);
+    if let Some(shared) = (&mut store as &mut dyn Any).downcast_mut::<Option<Arc<dyn Cache>>>() {
+        return shared.take().expect("it was put there two lines above");
+    }
+    Arc::new(store.expect("it was put there four lines above"))
+}

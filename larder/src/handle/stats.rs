@@ -1,0 +1,89 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::{envelope::Damage, stream::StreamStats};
+
+/// What has happened so far. Plain numbers, each counted since the [`Larder`](crate::Larder) was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Look-ups of typed and raw values that found one.
+    pub hits: u64,
+    /// Look-ups that did not, those that found something damaged included.
+    pub misses: u64,
+    /// Values written.
+    pub stored: u64,
+    /// Writes that did not happen because of their condition.
+    pub refused: u64,
+    /// Calls that the store answered with an error.
+    pub errors: u64,
+    /// What was found and could not be used.
+    pub damaged: Damaged,
+    /// Streams.
+    pub streams: StreamStats,
+}
+
+/// Records that were found and could not be used, by cause. Each is a miss to whoever asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damaged {
+    /// No record of this library, or one of a format that this version does not know.
+    pub foreign: u64,
+    /// Cut short or changed: the checksum does not fit.
+    pub corrupt: u64,
+    /// Longer than the limit, or declares to become so.
+    pub over_limit: u64,
+    /// Whole, but of a codec, compression, encryption or schema that this handle does not read.
+    pub unsupported: u64,
+    /// Whole, but it does not decode into the type.
+    pub undecodable: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) hits: AtomicU64,
+    pub(crate) misses: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) errors: AtomicU64,
+    foreign: AtomicU64,
+    corrupt: AtomicU64,
+    over_limit: AtomicU64,
+    unsupported: AtomicU64,
+    undecodable: AtomicU64,
+}
+
+/// One more. Numbers for people: no order is needed between them.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+impl Counters {
+    pub(crate) fn damaged(&self, damage: Damage) {
+        count(match damage {
+            Damage::Foreign => &self.foreign,
+            Damage::Corrupt => &self.corrupt,
+            Damage::OverLimit => &self.over_limit,
+            Damage::Unsupported => &self.unsupported,
+            Damage::Undecodable => &self.undecodable,
+        });
+    }
+
+    pub(crate) fn stats(&self, streams: StreamStats) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        Stats {
+            hits: read(&self.hits),
+            misses: read(&self.misses),
+            stored: read(&self.stored),
+            refused: read(&self.refused),
+            errors: read(&self.errors),
+            damaged: Damaged {
+                foreign: read(&self.foreign),
+                corrupt: read(&self.corrupt),
+                over_limit: read(&self.over_limit),
+                unsupported: read(&self.unsupported),
+                undecodable: read(&self.undecodable),
+            },
+            streams,
+        }
+    }
+}

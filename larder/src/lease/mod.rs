@@ -1,0 +1,1 @@
+//! Tokens, conditional commits, unknown outcomes: judged here, in one place.
