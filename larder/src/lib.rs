@@ -5,6 +5,7 @@ pub mod envelope;
 mod handle;
 mod lease;
 mod open;
+pub mod prelude;
 mod raw;
 pub mod stream;
 mod to_key;
@@ -16,4 +17,6 @@ pub use cache_api::{
     SystemClock, TestClock, Ttl,
 };
 pub use handle::{Damaged, Larder, LarderBuilder, Space, Stats};
+pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
+pub use typed::{Set, SetMany, Typed, Value};

@@ -64,6 +64,19 @@ impl Kind {
     pub const fn head(self) -> [u8; 4] {
         [MAGIC[0], MAGIC[1], FORMAT, self as u8]
     }
+
+    /// Whether this is a record of this kind, or the beginning of one.
+    #[must_use]
+    pub fn begins(self, record: &[u8]) -> bool {
+        record.starts_with(&self.head())
+    }
+
+    /// The condition that a record of this kind stands there, whichever it is.
+    #[must_use]
+    pub fn condition(self) -> Condition {
+        let head = Prefix::new(&self.head()).expect("four bytes are within 1 to 64");
+        Condition::StartsWith(head)
+    }
 }
 
 /// Which record it is, among all that were ever written: 64 random bits, never used twice.

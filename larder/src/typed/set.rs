@@ -1,0 +1,187 @@
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
+
+use super::Typed;
+use crate::{
+    codec::Codec,
+    envelope::{Draft, Kind, Lifetime, displacing},
+    handle::count,
+    lease::{self, Place, Written},
+};
+
+/// A write of a value, by [`Typed::set`]. Nothing happens until it is awaited.
+///
+/// ```
+/// # use larder::prelude::*;
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), larder::Error> {
+/// # let larder = Larder::new(backend_memory::MemoryCache::builder().build());
+/// let jobs = larder.namespace("jobs")?.typed::<String>();
+/// let mine = jobs.set("nightly", &"host-1".into()).ttl(Duration::from_secs(60)).if_absent();
+/// let theirs = jobs.set("nightly", &"host-2".into()).ttl(Duration::from_secs(60)).if_absent();
+/// assert!(mine.await?);
+/// assert!(!theirs.await?);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is written until it is awaited"]
+pub struct Set<T, C> {
+    typed: Typed<T, C>,
+    draft: Result<(Key, Draft)>,
+    ttl: Option<Ttl>,
+    when: When,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Always,
+    Absent,
+    Present,
+}
+
+impl<T, C> Set<T, C> {
+    pub(super) fn new(typed: Typed<T, C>, draft: Result<(Key, Draft)>) -> Self {
+        let ttl = typed.inner.ttl;
+        Self { typed, draft, ttl, when: When::Always }
+    }
+
+    /// Lives this long: a `Duration` or a [`Ttl`]. Zero leaves no entry.
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.ttl = Some(ttl.into());
+        self
+    }
+
+    /// Lives until it is deleted or evicted.
+    pub fn forever(self) -> Self {
+        self.ttl(Ttl::Never)
+    }
+
+    /// Only where no value stands. Of several callers one stores.
+    ///
+    /// What stands there and is no value does not count and is replaced. Finding a value costs a
+    /// second round trip if it is longer than what the store tells with its refusal.
+    pub fn if_absent(mut self) -> Self {
+        self.when = When::Absent;
+        self
+    }
+
+    /// Only where a value stands.
+    pub fn if_present(mut self) -> Self {
+        self.when = When::Present;
+        self
+    }
+}
+
+impl<T: 'static, C: Codec<T>> Set<T, C> {
+    async fn write(self) -> Result<bool> {
+        let Self { typed, draft, ttl, when } = self;
+        let (key, draft) = draft?;
+        let ttl = ttl.ok_or_else(no_lifetime)?;
+        let record = draft.seal(&key, Lifetime::plain(typed.now_ms(), ttl));
+        let stored = match when {
+            When::Always => typed.write(&key, record, ttl).await,
+            When::Present => typed.write_if_present(key, &record, ttl).await,
+            When::Absent => typed.write_if_absent(key, &record, ttl).await,
+        };
+        let stored = typed.counted(stored)?;
+        count(if stored { &typed.counters().stored } else { &typed.counters().refused });
+        Ok(stored)
+    }
+}
+
+/// What a write without a lifetime gets.
+pub(super) fn no_lifetime() -> Error {
+    Error::InvalidArgument {
+        operation: "set",
+        reason: "how long does the value live? Say `.ttl(..)` or `.forever()`, or give the handle a \
+                 `default_ttl`"
+            .into(),
+    }
+}
+
+/// How often `if_absent` looks again when others change the key under it. Each round somebody else got
+/// further.
+const ROUNDS: u32 = 16;
+
+/// How long a conditional write is enquired after when its answer is lost.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl<T: 'static, C: Codec<T>> Typed<T, C> {
+    async fn write(&self, key: &Key, record: Bytes, ttl: Ttl) -> Result<bool> {
+        Ok(self.store().set(key, record, SetOptions::new(ttl)).await?.is_stored())
+    }
+
+    async fn write_if_present(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
+        let outcome = self.write_when(&self.place(key), record, ttl, Kind::Value.condition()).await?;
+        Ok(outcome.is_stored())
+    }
+
+    async fn write_if_absent(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
+        let place = self.place(key);
+        let mut condition = Condition::Absent;
+        for _ in 0..ROUNDS {
+            let outcome = self.write_when(&place, record, ttl, condition).await?;
+            let SetOutcome::Refused { standing } = outcome else { return Ok(true) };
+            let standing = match standing {
+                // Of a value the store may have told its first bytes only. Is it whole?
+                Some(begin) if Kind::Value.begins(&begin) => self.store().get(&place.key).await?,
+                standing => standing,
+            };
+            if let Some(record) = &standing
+                && self.is_value(&place.key, record.clone())
+            {
+                return Ok(false);
+            }
+            condition = displacing(standing.as_ref());
+        }
+        Err(Error::Backend {
+            backend: place.store.name(),
+            operation: "set",
+            reason: "the key changed each time it was looked at".into(),
+            may_have_applied: false,
+            source: None,
+        })
+    }
+
+    async fn write_when(
+        &self,
+        place: &Place,
+        record: &Bytes,
+        ttl: Ttl,
+        condition: Condition,
+    ) -> Result<SetOutcome> {
+        match lease::write(place, record, ttl, condition, PATIENCE).await {
+            Written::Applied => Ok(SetOutcome::Stored),
+            Written::Refused { standing } => Ok(SetOutcome::Refused { standing }),
+            Written::Failed(error) | Written::Unknown(error) => Err(error),
+        }
+    }
+
+    fn place(&self, key: Key) -> Place {
+        let larder = self.inner.space.larder();
+        Place { store: Arc::clone(larder.store()), clock: Arc::clone(larder.clock()), key }
+    }
+}
+
+impl<T: 'static, C: Codec<T>> IntoFuture for Set<T, C> {
+    type Output = Result<bool>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.write())
+    }
+}
+
+/// Without the value.
+impl<T, C> fmt::Debug for Set<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Set")
+            .field("key", &self.draft.as_ref().map(|(key, _)| key))
+            .field("ttl", &self.ttl)
+            .field("when", &self.when)
+            .finish_non_exhaustive()
+    }
+}
