@@ -1,0 +1,32 @@
+use clap::Args;
+
+use super::{key::Key, stream::streams};
+use crate::{
+    context::Context,
+    failure::{Failure, Outcome},
+    output::Fields,
+};
+
+/// Remove entries: values, counters and streams. Exit 1 if one of them was not there.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  larder delete greeting logo")]
+pub(crate) struct Delete {
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<Key>,
+}
+
+impl Delete {
+    pub(crate) async fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let (raw, streams) = (context.raw(), streams(context));
+        let mut deleted: u64 = 0;
+        for key in &self.keys {
+            // A stream's pieces lie under keys of their own: only its handle knows them.
+            let gone = streams.delete(key.bytes()).await? || raw.delete(key.bytes()).await?;
+            deleted += u64::from(gone);
+        }
+        let asked = self.keys.len() as u64;
+        let fields = Fields::new().put("deleted", deleted).put("asked", asked);
+        context.output.outcome(&format!("deleted {deleted} of {asked}"), fields)?;
+        Ok(Outcome::done_if(deleted == asked))
+    }
+}

@@ -1,0 +1,34 @@
+use clap::Args;
+
+use super::key::Key;
+use crate::{
+    context::Context,
+    failure::{Failure, Outcome},
+    lifetime::Lifetime,
+    output::Fields,
+};
+
+/// Give an entry a new lifetime, counted from now.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  larder expire greeting 1h30m")]
+pub(crate) struct Expire {
+    key: Key,
+
+    /// How long it lives from now on: 90s, 10m, 1h30m, 7days, never.
+    #[arg(allow_hyphen_values = true)]
+    ttl: Lifetime,
+}
+
+impl Expire {
+    pub(crate) async fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let found = context.raw().expire(self.key.bytes(), self.ttl.0).await?;
+        let message = if found {
+            format!("`{}` has its new lifetime", self.key.shown())
+        } else {
+            format!("nothing stands under `{}`", self.key.shown())
+        };
+        let fields = Fields::new().bytes("key", self.key.bytes()).put("found", found);
+        context.output.outcome(&message, fields)?;
+        Ok(Outcome::done_if(found))
+    }
+}

@@ -1,0 +1,32 @@
+use clap::Args;
+
+use super::key::Key;
+use crate::{
+    context::Context,
+    failure::{Failure, Outcome},
+    output::Fields,
+};
+
+/// Print a value, byte for byte. On a terminal a line end is added.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  larder get greeting > greeting.txt")]
+pub(crate) struct Get {
+    key: Key,
+}
+
+impl Get {
+    pub(crate) async fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        let value = context.raw().get(self.key.bytes()).await?;
+        let output = context.output;
+        let fields = Fields::new().bytes("key", self.key.bytes()).put("found", value.is_some());
+        match value {
+            Some(value) if output.is_json() => output.result("", fields.bytes("value", &value))?,
+            Some(value) => output.value(&value)?,
+            None => {
+                output.outcome(&format!("nothing stands under `{}`", self.key.shown()), fields)?;
+                return Ok(Outcome::Missing);
+            }
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,62 @@
+//! `larder demo`: a slow origin, two servers, one cache, and what each client then sees.
+
+pub(crate) mod child;
+mod client;
+mod origin;
+mod report;
+mod scene;
+mod scenes;
+mod server;
+mod stage;
+mod summary;
+
+use clap::Args;
+
+use self::{scenes::Play, stage::Stage};
+use crate::{
+    args::Global,
+    failure::{Failure, Outcome},
+    output::Output,
+};
+
+/// Show what larder does: a slow origin, two servers, one cache.
+///
+/// Every answer is compared byte for byte with what the origin wrote, and every call of the origin is
+/// counted; exits 1 if anything was not as it should be. On a cache that several processes reach, the
+/// servers are two processes. The entries live in a namespace of their own and are removed at the end.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  larder demo
+  larder --cache redis://127.0.0.1 demo --keep")]
+pub(crate) struct Demo {
+    /// Leave the servers up and print the curl lines, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self, global: &Global, output: Output) -> Result<Outcome, Failure> {
+        let stage = Stage::set(global).await?;
+        let shown = tokio::select! {
+            shown = Box::pin(self.show(&stage, output)) => shown,
+            // The entries are to be removed all the same.
+            _ = tokio::signal::ctrl_c() => Ok(Outcome::Missing),
+        };
+        // Always, and before the answer is given.
+        let struck = stage.strike().await;
+        let outcome = shown?;
+        struck?;
+        Ok(outcome)
+    }
+
+    async fn show(&self, stage: &Stage, output: Output) -> Result<Outcome, Failure> {
+        let play = Play::run(stage, output).await;
+        summary::print(&play, stage, output)?;
+        if self.keep {
+            summary::print_curl_lines(stage, output)?;
+            let _ = tokio::signal::ctrl_c().await;
+        }
+        Ok(Outcome::done_if(play.is_as_it_should_be()))
+    }
+}

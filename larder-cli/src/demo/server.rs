@@ -1,0 +1,50 @@
+//! One of the two servers: a route that passes on what the origin streams, behind larder's layer.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{StatusCode, header};
+use larder::Space;
+use larder_http::CacheLayer;
+use tokio::net::TcpListener;
+
+use super::client;
+
+/// How long an answer is kept. Short: what an interrupted demonstration leaves goes by itself.
+const TTL: Duration = Duration::from_secs(600);
+
+/// Serves until it is dropped.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    space: &Space,
+    origin: SocketAddr,
+) -> io::Result<()> {
+    let layer = CacheLayer::new(space.larder().clone())
+        .namespace(space.namespace().as_str())
+        .map_err(io::Error::other)?
+        .ttl(TTL)
+        .vary_on(["accept"])
+        // A and B are asked under two ports, and answer the same.
+        .ignore_host()
+        .cache_status(true);
+    let router = Router::new().fallback(report).with_state(origin).layer(layer);
+    axum::serve(listener, router).await
+}
+
+/// What the origin answers, passed on as it comes.
+async fn report(State(origin): State<SocketAddr>, request: Request) -> Response {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    match client::send(origin, request.uri().path(), accept).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            response
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is printed when the play is over.
+
+use std::{fmt::Write as _, time::Duration};
+
+use bytesize::ByteSize;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+
+use super::{
+    scene::{End, Scene},
+    scenes::Play,
+    stage::Stage,
+};
+use crate::{
+    failure::Failure,
+    output::{Fields, Output},
+};
+
+/// Prints the table and what it comes to, for people or for machines.
+pub(crate) fn print(play: &Play, stage: &Stage, output: Output) -> Result<(), Failure> {
+    let saved = Saved::of(play);
+    let fields = Fields::new()
+        .put("cache", stage.cache.as_str())
+        .put("namespace", stage.namespace())
+        .put("server_processes", stage.processes())
+        .put("scenes", play.scenes.iter().map(Scene::fields).collect::<Vec<_>>())
+        .put("answers", saved.answers)
+        .put("answers_without_origin", saved.without_origin)
+        .put("saved_ms", saved.time.as_secs_f64() * 1000.0)
+        .put("ok", play.is_as_it_should_be());
+    output.result(&text(play, stage, &saved), fields)?;
+    Ok(())
+}
+
+/// How to try it oneself.
+pub(crate) fn print_curl_lines(stage: &Stage, output: Output) -> Result<(), Failure> {
+    let (a, b) = (stage.a, stage.b);
+    let text = format!(
+        "\n  The servers stay up until Ctrl-C. Try each twice, or two at the same time:\n\n\
+         curl -iN -H 'Accept: text/csv' http://{a}/mine\n\
+         curl -iN -H 'Accept: text/csv' http://{b}/mine\n\
+         curl -iN -H 'Accept: application/json' http://{b}/mine"
+    );
+    let fields = Fields::new().put("a", a.to_string()).put("b", b.to_string());
+    output.result(&text, fields)?;
+    Ok(())
+}
+
+fn text(play: &Play, stage: &Stage, saved: &Saved) -> String {
+    let mut text = format!(
+        "\n  One cache: {}. {}.\n  The origin streams its report in {}.\n\n",
+        stage.cache,
+        capitalised(&stage.shape()),
+        shown(play.origin_takes),
+    );
+    for line in table(&play.scenes).to_string().lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    for scene in &play.scenes {
+        for mistake in &scene.mistakes {
+            let _ = writeln!(text, "  WRONG: {} (on {}): {mistake}", scene.what, scene.server);
+        }
+    }
+    let _ = write!(
+        text,
+        "\n  {} of {} reports came without the origin: {} of waiting and {} of its work\n  were saved",
+        saved.without_origin,
+        saved.answers,
+        shown(saved.waiting),
+        shown(saved.time),
+    );
+    text.push_str(match play.is_as_it_should_be() {
+        true => ", and every byte was the origin's.\n",
+        false => ", but not everything was as it should be.\n",
+    });
+    text
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn table(scenes: &[Scene]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["what happens", "on", "first byte", "total", "origin", "client got"]);
+    for scene in scenes {
+        let got = match scene.got() {
+            got @ "WRONG" => format!("✗ {got}"),
+            got => format!("✓ {got:<5} {}", ByteSize(scene.bytes).display().iec_short()),
+        };
+        table.add_row([
+            scene.what.to_owned(),
+            scene.server.to_owned(),
+            scene.first_byte.map_or_else(|| "–".to_owned(), shown),
+            shown(scene.total),
+            if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() },
+            got,
+        ]);
+    }
+    for column in 2..5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// `3.2 ms`, `142 ms` or `1.43 s`.
+fn shown(time: Duration) -> String {
+    let millis = time.as_secs_f64() * 1000.0;
+    match millis {
+        ..10.0 => format!("{millis:.1} ms"),
+        ..1000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.2} s", millis / 1000.0),
+    }
+}
+
+/// What the cache was good for.
+#[derive(Debug)]
+struct Saved {
+    /// Whole reports that came through the servers.
+    answers: u64,
+    /// How many of them the origin was not asked for.
+    without_origin: u64,
+    /// What the origin would have worked on those.
+    time: Duration,
+    /// What their clients would have waited longer.
+    waiting: Duration,
+}
+
+impl Saved {
+    fn of(play: &Play) -> Self {
+        let served = |scene: &&Scene| scene.server != "–" && scene.expected.end == End::Whole;
+        let answers = play.scenes.iter().filter(served).count() as u64;
+        let hits = || play.scenes.iter().filter(served).filter(|scene| scene.origin_calls == 0);
+        Self {
+            answers,
+            without_origin: hits().count() as u64,
+            time: hits().map(|_| play.origin_takes).sum(),
+            waiting: hits().map(|scene| play.origin_takes.saturating_sub(scene.total)).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_with_what_matters_of_them() {
+        assert_eq!(shown(Duration::from_micros(3_240)), "3.2 ms");
+        assert_eq!(shown(Duration::from_millis(142)), "142 ms");
+        assert_eq!(shown(Duration::from_millis(1_434)), "1.43 s");
+    }
+}
