@@ -17,6 +17,7 @@ pub use cache_api::{
     SystemClock, TestClock, Ttl,
 };
 pub use handle::{Damaged, Larder, LarderBuilder, Space, Stats};
+pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
 pub use typed::{Set, SetMany, Typed, Value};

@@ -37,19 +37,21 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn from_byte(byte: u8) -> Option<Self> {
-        Some(match byte {
-            1 => Self::Value,
-            2 => Self::Absent,
-            3 => Self::Manifest,
-            4 => Self::Lease,
-            5 => Self::Recording,
-            6 => Self::Pass,
-            7 => Self::Chunk,
-            8 => Self::Beat,
-            9 => Self::End,
-            _ => return None,
-        })
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Value,
+        Self::Absent,
+        Self::Manifest,
+        Self::Lease,
+        Self::Recording,
+        Self::Pass,
+        Self::Chunk,
+        Self::Beat,
+        Self::End,
+    ];
+
+    fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte).checked_sub(1)?).copied()
     }
 
     /// Whether it marks work in progress, which dies with the process that does it: a store that
@@ -71,11 +73,10 @@ impl Kind {
         record.starts_with(&self.head())
     }
 
-    /// The condition that a record of this kind stands there, whichever it is.
+    /// What a conditional write compares: any record of this kind stands there.
     #[must_use]
-    pub fn condition(self) -> Condition {
-        let head = Prefix::new(&self.head()).expect("four bytes are within 1 to 64");
-        Condition::StartsWith(head)
+    pub fn prefix(self) -> Prefix {
+        Prefix::new(&self.head()).expect("four bytes are within 1 to 64")
     }
 }
 

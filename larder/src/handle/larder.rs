@@ -81,9 +81,10 @@ impl Larder {
 /// ```
 /// use backend_memory::MemoryCache;
 /// use larder::{Larder, TestClock};
+/// use std::sync::Arc;
 ///
-/// let clock = TestClock::new();
-/// let larder = Larder::builder(MemoryCache::builder().build())
+/// let clock = Arc::new(TestClock::new());
+/// let larder = Larder::builder(MemoryCache::builder().clock(clock.clone()).build())
 ///     .clock(clock.clone())
 ///     .max_value(16 << 20)
 ///     .build();
@@ -102,8 +103,8 @@ impl LarderBuilder {
     pub const DEFAULT_MAX_VALUE: usize = 64 << 20;
 
     /// The clock to judge by, for tests. Default: the machine's.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 

@@ -1,1 +1,119 @@
-//! Being written.
+//! From a URL to a cache.
+//!
+//! | URL | store | options |
+//! |---|---|---|
+//! | `memory:` | of this process, forgotten at its end | `max`, `max_value` |
+//! | `sled:./cache` | of this process, in a directory | `max`, `max_value` |
+//! | `redis://host:6379/0` | shared | `deadline`, `connections`, `max_value` |
+//! | `unix:/run/redis.sock` | shared | those, and `db`, `user`, `pass` |
+
+mod options;
+mod scheme;
+mod stores;
+
+use std::{fmt, pin::Pin};
+
+use cache_api::{Error, Result};
+use options::Options;
+use scheme::Scheme;
+
+use crate::handle::Larder;
+
+/// Opens the cache that a URL names.
+///
+/// - `memory:?max=64MiB`: in this process, at most so many bytes (default 256 MiB).
+/// - `sled:./cache?max=1GiB`: in that directory, at most so many bytes of disk (default 1 GiB). What a
+///   dead process had left half done, leases and recordings, is dropped.
+/// - `redis://user:password@host:6379/0?deadline=200ms`: any database of a Redis server. The deadline
+///   is for each operation, all waiting included (default 500 ms).
+/// - `unix:/run/redis.sock?db=0&pass=…`: the same through a socket.
+///
+/// `max_value=16MiB` bounds a single value, in each of them.
+///
+/// # Errors
+///
+/// [`Error::Open`], which names the mistake in the URL and what can stand there instead, or says what
+/// kept the store from opening. It never holds a password. A Redis that is down is no error: the
+/// cache opens, and works once the server does.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), larder::Error> {
+/// let larder = larder::open("memory:?max=64MiB").await?;
+/// assert_eq!(larder.store().name(), "memory");
+///
+/// let error = larder::open("memory:?max=lots").await.unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "memory: cannot open: `max=lots` is no size; sizes are like 64MiB, 1GiB or 500000",
+/// );
+/// # Ok(())
+/// # }
+/// ```
+pub fn open(url: impl Into<String>) -> Opening {
+    Opening { url: url.into(), shared: false }
+}
+
+/// A cache to be opened, by [`open`]. Nothing happens until it is awaited.
+#[must_use = "nothing is opened until it is awaited"]
+pub struct Opening {
+    url: String,
+    shared: bool,
+}
+
+impl Opening {
+    /// Refuses a store that other servers do not see.
+    ///
+    /// For a service with several copies, where a `memory:` left in some configuration would be found
+    /// out by its users.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let error = larder::open("memory:").shared().await.unwrap_err();
+    /// assert!(error.to_string().contains("redis://"));
+    /// # }
+    /// ```
+    pub const fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
+    async fn open(self) -> Result<Larder> {
+        let (scheme, rest) = scheme::find(&self.url)?;
+        if self.shared && !scheme.shared {
+            return Err(refused(
+                scheme.name,
+                format!(
+                    "this store is of one process, and a shared one was asked for: {}",
+                    scheme::examples(|scheme| scheme.shared)
+                ),
+            ));
+        }
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        stores::open(scheme, place, Options::parse(scheme, query)?).await
+    }
+}
+
+impl IntoFuture for Opening {
+    type Output = Result<Larder>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Larder>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.open())
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+fn refused(backend: &'static str, reason: String) -> Error {
+    Error::Open { backend, reason: reason.into(), source: None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use cache_api::{Key, Remaining, Result, Ttl};
+use cache_api::{Condition, Key, Remaining, Result, Ttl};
 
 use super::{Set, SetMany, Value};
 use crate::{
@@ -209,7 +209,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         let (typed, key, ttl) = (self.clone(), self.inner.space.key(key), ttl.into());
         async move {
             // The first bytes say the kind, so that one atomic step never extends a lease.
-            typed.counted(typed.store().expire(&key?, ttl, Kind::Value.condition()).await)
+            let any_value = Condition::StartsWith(Kind::Value.prefix());
+            typed.counted(typed.store().expire(&key?, ttl, any_value).await)
         }
     }
 

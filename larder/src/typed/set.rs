@@ -115,7 +115,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     }
 
     async fn write_if_present(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
-        let outcome = self.write_when(&self.place(key), record, ttl, Kind::Value.condition()).await?;
+        let any_value = Condition::StartsWith(Kind::Value.prefix());
+        let outcome = self.write_when(&self.place(key), record, ttl, any_value).await?;
         Ok(outcome.is_stored())
     }
 

@@ -1,0 +1,96 @@
+//! The stores themselves, as far as they are built in.
+
+use cache_api::Result;
+
+use super::{
+    options::Options,
+    refused,
+    scheme::{Scheme, Store},
+};
+use crate::handle::{Larder, LarderBuilder};
+
+pub(super) async fn open(scheme: &Scheme, place: &str, options: Options<'_>) -> Result<Larder> {
+    let max_value = options.length("max_value")?.unwrap_or(LarderBuilder::DEFAULT_MAX_VALUE);
+    Ok(store(scheme, place, &options).await?.max_value(max_value).build())
+}
+
+async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+    match scheme.store {
+        #[cfg(feature = "memory")]
+        Store::Memory => memory(place, options),
+        #[cfg(feature = "sled")]
+        Store::Sled => sled(place, options).await,
+        #[cfg(feature = "redis")]
+        Store::Redis => redis(scheme, place, options).await,
+        #[cfg(not(all(feature = "memory", feature = "sled", feature = "redis")))]
+        Store::Memory | Store::Sled | Store::Redis => {
+            let _ = (place, options);
+            Err(refused(
+                scheme.name,
+                format!(
+                    "larder was built without its feature `{}`; it has {}",
+                    scheme.feature,
+                    super::scheme::examples(|scheme| scheme.enabled)
+                ),
+            ))
+        }
+    }
+}
+
+#[cfg(feature = "memory")]
+fn memory(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+    if !place.is_empty() {
+        let reason = format!("there is no place to name; write {}", "memory:?max=64MiB");
+        return Err(refused("memory", reason));
+    }
+    let mut builder = backend_memory::MemoryCache::builder();
+    if let Some(bytes) = options.size("max")? {
+        builder = builder.max_bytes(bytes);
+    }
+    if let Some(bytes) = options.length("max_value")? {
+        builder = builder.max_value(bytes);
+    }
+    Ok(Larder::builder(builder.build()))
+}
+
+#[cfg(feature = "sled")]
+async fn sled(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+    use crate::envelope::Kind;
+
+    if place.is_empty() {
+        let reason = "which directory? Write sled:./cache or sled:/var/cache/service";
+        return Err(refused("sled", reason.into()));
+    }
+    let mut builder = backend_sled::SledCache::builder(place);
+    if let Some(bytes) = options.size("max")? {
+        builder = builder.max_bytes(bytes);
+    }
+    if let Some(bytes) = options.length("max_value")? {
+        builder = builder.max_value(bytes);
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_transient()) {
+        builder = builder.drop_at_open(kind.prefix());
+    }
+    Ok(Larder::builder(builder.open().await?))
+}
+
+#[cfg(feature = "redis")]
+async fn redis(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+    // What is the store's own affair stays in its URL.
+    let own = ["db", "user", "pass"].into_iter();
+    let own = own.filter_map(|name| Some(format!("{name}={}", options.get(name)?)));
+    let own: Vec<_> = own.collect();
+    let query = if own.is_empty() { String::new() } else { format!("?{}", own.join("&")) };
+    let url = format!("{}:{place}{query}", scheme.name);
+    let mut builder = backend_redis::RedisCache::builder(&url)?;
+    if let Some(deadline) = options.duration("deadline")? {
+        builder = builder.deadline(deadline);
+    }
+    if let Some(connections) = options.number("connections")? {
+        builder = builder.connections(connections);
+    }
+    if let Some(bytes) = options.length("max_value")? {
+        builder = builder.max_value(bytes);
+    }
+    Ok(Larder::builder(builder.open().await?))
+}
