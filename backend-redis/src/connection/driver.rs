@@ -41,7 +41,9 @@ pub(crate) struct Driver<'a, S> {
     arrived: usize,
     tick: Pin<Box<Sleep>>,
     ticking: bool,
-    /// The other callers were given a turn, so that theirs are written with the first one's.
+    /// The last write took several requests. Then the others are given a turn before the next, so that
+    /// theirs are written with the first one's; a caller that is alone does not wait for them.
+    crowded: bool,
     waited: bool,
     silence: Silence,
     /// The deadline of a small request.
@@ -72,6 +74,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Driver<'a, S> {
             arrived: 0,
             tick: Box::pin(tokio::time::sleep(TICK)),
             ticking: false,
+            crowded: false,
             waited: false,
             silence: Silence { heard: now, timeouts: 0 },
             patience,
@@ -103,7 +106,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Driver<'a, S> {
                     "the server is no master",
                 )));
             }
-        } else if !self.waited && self.writing.is_empty() && self.queue.is_waiting() {
+        } else if self.crowded && !self.waited && self.writing.is_empty() && self.queue.is_waiting()
+        {
             self.waited = true;
             context.waker().wake_by_ref();
         } else {
@@ -116,9 +120,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Driver<'a, S> {
     fn write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
             let Some(first) = self.writing.front() else {
+                let before = self.in_flight.len();
                 if !self.queue.take(&mut self.writing, &mut self.in_flight) {
                     return Ok(());
                 }
+                self.crowded = self.in_flight.len() - before > 1;
                 continue;
             };
             match Pin::new(&mut self.socket).poll_write(context, &first[self.written..])? {
