@@ -177,11 +177,7 @@ impl RedisServer {
         let ours = format!("process_id:{}", self.pid());
         while Instant::now() < deadline {
             if let Ok(Some(_)) = self.child.try_wait() {
-                let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-                let tail: Vec<_> = log.lines().rev().take(5).collect();
-                return Err(ServerError::Ended {
-                    log: tail.into_iter().rev().collect::<Vec<_>>().join("\n"),
-                });
+                return Err(ServerError::Ended { log: self.last_words() });
             }
             match self.cli(&["INFO", "server"]).await {
                 Ok(Reply::Value(Some(facts)))
@@ -193,6 +189,13 @@ impl RedisServer {
             }
         }
         Err(ServerError::Silent { port: self.port, after: START })
+    }
+
+    fn last_words(&self) -> String {
+        let read = |name| fs::read_to_string(self.directory.path().join(name)).unwrap_or_default();
+        let log = read("errors") + &read("log");
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(8)..].join("\n")
     }
 
     fn signal(&self, signal: &'static str) -> Result<(), ServerError> {
@@ -226,13 +229,15 @@ fn spawn(builder: &RedisBuilder, port: u16, directory: &TempDir) -> Result<Child
     let (path, text) = builder.file(port, directory.path());
     fs::write(&path, text).map_err(ServerError::io("writing redis.conf"))?;
     let _ = fs::remove_file(directory.path().join("log"));
+    let errors = fs::File::create(directory.path().join("errors"))
+        .map_err(ServerError::io("making a file for its errors"))?;
     let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-    Command::new(&program).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(
-        |source| match source.kind() {
-            io::ErrorKind::NotFound => ServerError::Missing { program },
-            _ => ServerError::Io { doing: "starting redis-server", source },
-        },
-    )
+    let mut command = Command::new(&program);
+    command.arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+    command.spawn().map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ServerError::Missing { program },
+        _ => ServerError::Io { doing: "starting redis-server", source },
+    })
 }
 
 fn free_port() -> Result<u16, ServerError> {
