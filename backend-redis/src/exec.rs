@@ -128,18 +128,18 @@ fn is_unready(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if reply::class(error) == Class::Unready)
 }
 
-/// Whether nothing of the request was done. EXECABORT after refusals is one more of them.
+/// Whether nothing of the request was done, and the server would do it later.
 fn is_unready_reply(reply: &Reply) -> bool {
     match reply {
         Reply::One(value) => is_unready(value),
-        Reply::Many(values) => {
-            values.iter().any(is_unready)
-                && values.iter().all(|value| {
-                    is_unready(value)
-                        || matches!(value, Value::ServerError(error) if error.code() == "EXECABORT")
-                })
-        }
+        // A transaction is not executed when one of its commands was not taken.
+        Reply::Many(values) if values.last().is_some_and(is_abort) => values.iter().any(is_unready),
+        Reply::Many(values) => !values.is_empty() && values.iter().all(is_unready),
     }
+}
+
+fn is_abort(value: &Value) -> bool {
+    matches!(value, Value::ServerError(error) if error.code() == "EXECABORT")
 }
 
 fn not_ready(operation: Operation, reply: &Reply) -> Error {

@@ -1,18 +1,14 @@
 //! What only this store has: the shape of its entries on the server, the exactness of its counters, the
 //! fall-backs of its commands. The rules that all stores keep are the conformance kit's.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{MINUTE, connect, key, namespace, put};
 use backend_redis::RedisCache;
 use bytes::Bytes;
 use cache_api::{Cache, Condition, Error, Prefix, Remaining, SetItem, SetOptions, SetOutcome, Ttl};
-use common::{connect, key, namespace, put};
 use futures_util::StreamExt;
 use integration_tests::servers::RedisServer;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
