@@ -82,7 +82,7 @@ pub trait Raw: Send + Sync {
 pub struct Declared {
     /// Several processes see the same entries.
     pub shared: bool,
-    /// Entries outlive the store's closing.
+    /// Entries outlive the process.
     pub persistent: bool,
     /// It lists its keys.
     pub scan: bool,
@@ -120,7 +120,7 @@ impl Declared {
         self
     }
 
-    /// Entries outlive the store's closing.
+    /// Entries outlive the process.
     #[must_use]
     pub const fn persistent(mut self) -> Self {
         self.persistent = true;
