@@ -85,7 +85,7 @@ impl Inner {
             }
             let effect = store.remove(key, &record)?;
             store.order.remove(place)?;
-            self.account(key, effect);
+            self.account(key, &effect);
             Ok(true)
         })?;
         if evicted && let Some(key) = Key::parse(key.to_vec()) {

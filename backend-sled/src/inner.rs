@@ -215,7 +215,7 @@ impl Inner {
             let (done, effect) = f(store, &standing, now)?;
             let changed = effect.is_some();
             if let Some(effect) = effect {
-                self.account(bytes, effect);
+                self.account(bytes, &effect);
             }
             Ok((done, changed))
         };
@@ -258,7 +258,7 @@ impl Inner {
     }
 
     /// Takes what a write changed into the books. The stripe of the key is held.
-    pub(crate) fn account(&self, key: &[u8], effect: Effect) {
+    pub(crate) fn account(&self, key: &[u8], effect: &Effect) {
         self.entries.fetch_add(effect.entries, Relaxed);
         self.bytes.fetch_add(effect.bytes, Relaxed);
         if let Some(generation) = effect.retired {

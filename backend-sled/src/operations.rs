@@ -178,7 +178,7 @@ impl Inner {
                 reason: "a counter needs a lifetime over zero".into(),
             });
         }
-        let sum = self.write("increment", key, |store, standing, now| {
+        self.write("increment", key, |store, standing, now| {
             let live = standing.live();
             let present = match live {
                 None => Some(0),
@@ -199,8 +199,7 @@ impl Inner {
             let effect =
                 store.put(key.as_bytes(), text.as_bytes(), now.second(), expires_ms, any)?;
             Ok((Ok(Done { answer: sum, must_last: live.is_some() && is_tag(key) }), Some(effect)))
-        })?;
-        sum
+        })?
     }
 }
 

@@ -97,7 +97,7 @@ impl Inner {
                     // Otherwise the clock was set back: it lives again.
                     if !record.is_alive(self.now().ms) {
                         let effect = store.remove(key, &record)?;
-                        self.account(key, effect);
+                        self.account(key, &effect);
                     }
                     Ok(())
                 }

@@ -1,5 +1,7 @@
 //! The rules of the contract, on this store: a first line before the conformance kit.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{sync::Arc, time::Duration};
 
 use backend_sled::SledCache;
