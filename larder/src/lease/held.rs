@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use cache_api::{Condition, Error, Ttl};
+use tokio::sync::oneshot;
+
+use super::{Place, Written, write};
+use crate::envelope::{Kind, Stamp};
+
+/// How a lease is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// It lives for two of these, and is renewed after two thirds of one.
+    pub(crate) heartbeat: Duration,
+    /// After this long it is renewed no more: a source that hangs must not block its key for ever.
+    pub(crate) renew_for: Duration,
+    /// How long a lost answer of the store is enquired after.
+    pub(crate) patience: Duration,
+}
+
+impl Terms {
+    /// The lifetime of the record at the key.
+    pub(crate) fn ttl(&self) -> Ttl {
+        Ttl::After(self.heartbeat * 2)
+    }
+
+    /// How often it is renewed.
+    pub(crate) fn renewal(&self) -> Duration {
+        self.heartbeat * 2 / 3
+    }
+}
+
+/// What came of reaching for a lease.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// It is ours.
+    Held(Held),
+    /// Something else stands there now.
+    Refused,
+    /// The store did not answer, or not so that one could know.
+    Failed(Error),
+}
+
+/// A lease of ours, renewed in the background. Dropping it removes it, in the background too.
+#[derive(Debug)]
+pub(crate) struct Held {
+    stamp: Stamp,
+    keeper: Option<oneshot::Sender<Order>>,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// Leave it where it is: something is about to replace it.
+    HandOver,
+    /// Remove it, then say so.
+    Release(oneshot::Sender<()>),
+}
+
+/// Places a lease against what was seen at the key.
+///
+/// One round trip. The write is made by a task of its own, which removes what it wrote if nobody waits
+/// for it any more: a caller that is cancelled leaves no lease behind.
+pub(crate) async fn take(place: Place, against: Condition, terms: Terms) -> Taken {
+    let stamp = Stamp::new(Kind::Lease);
+    let (say, hear) = oneshot::channel();
+    tokio::spawn(async move {
+        let record = Bytes::copy_from_slice(&stamp.to_bytes());
+        let taken = match write(&place, &record, terms.ttl(), against, terms.patience).await {
+            Written::Applied => {
+                let (keeper, orders) = oneshot::channel();
+                // Nobody to take it: the answer comes back, and dropping it is the order to remove.
+                let _ = say.send(Taken::Held(Held { stamp, keeper: Some(keeper) }));
+                return keep(place, stamp, terms, orders).await;
+            }
+            Written::Refused { .. } => Taken::Refused,
+            Written::Failed(error) | Written::Unknown(error) => Taken::Failed(error),
+        };
+        let _ = say.send(taken);
+    });
+    hear.await.unwrap_or_else(|_| {
+        Taken::Failed(Error::Unavailable {
+            backend: "larder",
+            operation: "lease",
+            reason: "the runtime is shutting down".into(),
+            may_have_applied: true,
+            source: None,
+        })
+    })
+}
+
+impl Held {
+    /// Exactly this lease, as the condition of the write that replaces it.
+    pub(crate) const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Stops renewing it and leaves it where it is, for something that replaces it now.
+    pub(crate) fn hand_over(mut self) -> Stamp {
+        self.order(Order::HandOver);
+        self.stamp
+    }
+
+    /// Removes it, and returns when it is removed (or the store did not answer).
+    pub(crate) async fn release(mut self) {
+        let (done, wait) = oneshot::channel();
+        self.order(Order::Release(done));
+        let _ = wait.await;
+    }
+
+    fn order(&mut self, order: Order) {
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.send(order);
+        }
+    }
+}
+
+/// Renews a lease until told otherwise, or until it is lost.
+async fn keep(place: Place, stamp: Stamp, terms: Terms, mut orders: oneshot::Receiver<Order>) {
+    let until = place.clock.now() + terms.renew_for;
+    loop {
+        let order = tokio::select! {
+            order = &mut orders => order,
+            () = place.clock.sleep(terms.renewal()) => {
+                if place.clock.now() >= until {
+                    // Left to die of age. The order is still waited for: a release removes what is left.
+                    (&mut orders).await
+                } else {
+                    // `false` is a lease that was removed: it is never placed again. An error may be
+                    // followed by a success as long as the lease lives, and costs nothing after that.
+                    let _ = place.store.expire(&place.key, terms.ttl(), stamp.condition()).await;
+                    continue;
+                }
+            }
+        };
+        match order {
+            Ok(Order::HandOver) => return,
+            Ok(Order::Release(done)) => {
+                remove(&place, stamp).await;
+                let _ = done.send(());
+                return;
+            }
+            Err(_) => return remove(&place, stamp).await,
+        }
+    }
+}
+
+async fn remove(place: &Place, stamp: Stamp) {
+    if let Err(error) = place.store.delete_if(&place.key, stamp.condition()).await {
+        // Its lifetime removes it.
+        tracing::debug!(key = %place.key, %error, "a lease could not be removed");
+    }
+}

@@ -1,0 +1,258 @@
+use std::{fmt, future::IntoFuture, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use cache_api::{Error, Key, Ttl};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    envelope::{Kind, Stamp, displacing},
+    lease::{Held, Place, Taken, Written, take, write},
+    stream::{
+        Reader, Recorder, StreamError, Streams,
+        format::{ChunkKeys, Generation, Manifest, Recording},
+        head,
+        launch::{Launch, lifetime},
+        storer::Footing,
+    },
+};
+
+/// How often a key that someone else holds is looked at: at first, and at last.
+const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(100));
+
+/// What to do about a key. See [`Streams::begin`].
+#[derive(Debug)]
+pub enum Begin<H> {
+    /// A committed stream: read it.
+    Ready(Reader<H>),
+    /// One that is being recorded: read along.
+    Following(Reader<H>),
+    /// Nothing is there, and nobody else is about to record it: ask the source, then
+    /// [`start`](Claim::start).
+    Claimed(Claim<H>),
+    /// Ask the source, and do not record.
+    Pass(PassReason),
+}
+
+/// Why nothing is recorded.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum PassReason {
+    /// Someone said that nobody should queue here: see [`Claim::pass`].
+    Marked,
+    /// Someone else asks the source, and has had no head for longer than `head_wait`.
+    Busy,
+    /// The store does not answer, or takes no such key.
+    Store(Error),
+}
+
+pub(super) async fn begin<H>(streams: &Streams<H>, key: Result<Key, Error>) -> Begin<H>
+where
+    H: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let prepared = key.and_then(|key| {
+        Ok((key, ChunkKeys::new(streams.space.namespace(), Generation::random())?))
+    });
+    match prepared {
+        Ok((key, chunks)) => match look(streams, key, chunks).await {
+            Ok(begin) => begin,
+            Err(StreamError::Store(error)) => Begin::Pass(PassReason::Store(error)),
+            // Nothing else comes from looking; whatever it were, the source is there.
+            Err(_) => Begin::Pass(PassReason::Busy),
+        },
+        Err(error) => Begin::Pass(PassReason::Store(error)),
+    }
+}
+
+async fn look<H>(streams: &Streams<H>, key: Key, chunks: ChunkKeys) -> Result<Begin<H>, StreamError>
+where
+    H: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let larder = streams.larder();
+    let clock = larder.clock();
+    let deadline = clock.now() + streams.options.head_wait;
+    let mut pause = POLL.0;
+    loop {
+        // Before looking, so that no change falls between the two.
+        let waiter = larder.inner.streams.watch(&key);
+        let mut changed = std::pin::pin!(waiter.notify.notified());
+        changed.as_mut().enable();
+
+        let standing = larder.store().get(&key).await?;
+        let mut wait = true;
+        match found(&key, standing.as_ref()) {
+            Found::Stream(manifest) => {
+                if let Some(reader) = streams.open_manifest(&manifest, None).await? {
+                    return Ok(Begin::Ready(reader));
+                }
+                wait = false;
+                let damaged = streams.chunks(&manifest)?;
+                damaged.retire(manifest.table.count(), streams.options.read_grace);
+            }
+            Found::Recording(recording) => {
+                if let Some(reader) = streams.follow_recording(&key, recording).await? {
+                    return Ok(Begin::Following(reader));
+                }
+            }
+            Found::Lease => {}
+            Found::Pass => return Ok(Begin::Pass(PassReason::Marked)),
+            Found::Nothing => wait = false,
+        }
+        if !wait {
+            let place = streams.place(key.clone());
+            let against = displacing(standing.as_ref());
+            match take(place.clone(), against, streams.options.terms()).await {
+                Taken::Held(held) => {
+                    let streams = streams.clone();
+                    return Ok(Begin::Claimed(Claim { streams, place, held, chunks }));
+                }
+                Taken::Failed(error) => return Err(error.into()),
+                // Someone was faster. See what is there now.
+                Taken::Refused => {}
+            }
+        }
+        if clock.now() >= deadline {
+            return Ok(Begin::Pass(PassReason::Busy));
+        }
+        if wait {
+            tokio::select! {
+                () = changed => {}
+                () = clock.sleep(pause) => pause = (pause * 2).min(POLL.1),
+            }
+        }
+    }
+}
+
+enum Found {
+    Stream(Box<Manifest>),
+    Recording(Recording),
+    Lease,
+    Pass,
+    /// Nothing, or something that is no answer here and must not block its key.
+    Nothing,
+}
+
+fn found(key: &Key, standing: Option<&Bytes>) -> Found {
+    let Some(record) = standing else { return Found::Nothing };
+    match Stamp::parse(record).map(|stamp| stamp.kind) {
+        Some(Kind::Manifest) => {
+            Manifest::parse_at(key, record).map_or(Found::Nothing, |m| Found::Stream(Box::new(m)))
+        }
+        Some(Kind::Recording) => {
+            Recording::parse_at(key, standing).map_or(Found::Nothing, Found::Recording)
+        }
+        Some(Kind::Lease) => Found::Lease,
+        Some(Kind::Pass) => Found::Pass,
+        _ => Found::Nothing,
+    }
+}
+
+/// The right to record under a key: a lease that stands there and is renewed in the background.
+///
+/// Dropping it gives the key free, in the background.
+pub struct Claim<H> {
+    streams: Streams<H>,
+    place: Place,
+    held: Held,
+    chunks: ChunkKeys,
+}
+
+impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
+    /// Begins to record, now that the head is known.
+    ///
+    /// Never an error, and no waiting for the store: where it is in trouble, or the lease was lost, the
+    /// stream is handed on to its readers and not stored.
+    pub fn start(self, head: H) -> StartBuilder<H> {
+        let ttl = self.streams.options.ttl;
+        StartBuilder { claim: self, head, ttl, length: None }
+    }
+
+    /// Gives the key free. Returns when that is done, or the store did not answer.
+    pub async fn release(self) {
+        let Self { streams, place, held, .. } = self;
+        held.release().await;
+        streams.larder().inner.streams.changed(&place.key);
+    }
+
+    /// Gives the key free, and lets everyone pass for a while: what the source has is not to be kept, or
+    /// it failed, and nobody should queue for it.
+    pub async fn pass(self, how_long: Duration) {
+        let Self { streams, place, held, .. } = self;
+        let record = Bytes::copy_from_slice(&Stamp::new(Kind::Pass).to_bytes());
+        let patience = streams.options.terms().patience;
+        let against = held.stamp().condition();
+        match write(&place, &record, Ttl::After(how_long), against, patience).await {
+            Written::Applied => drop(held.hand_over()),
+            // What is left of the lease is removed by dropping it.
+            Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => drop(held),
+        }
+        streams.larder().inner.streams.changed(&place.key);
+    }
+}
+
+impl<H> fmt::Debug for Claim<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("key", &self.place.key).finish_non_exhaustive()
+    }
+}
+
+/// How a claimed stream is recorded. Awaiting it begins.
+#[must_use = "it does nothing until it is awaited"]
+pub struct StartBuilder<H> {
+    claim: Claim<H>,
+    head: H,
+    ttl: Ttl,
+    length: Option<u64>,
+}
+
+impl<H> StartBuilder<H> {
+    /// How long the stream lives once it is committed.
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.ttl = ttl.into();
+        self
+    }
+
+    /// A longer body, in bytes, is not stored.
+    pub const fn max_length(mut self, bytes: u64) -> Self {
+        self.claim.streams.options.max_length = bytes;
+        self
+    }
+
+    /// How long the body will be, in bytes. Any other length aborts the recording.
+    pub const fn length(mut self, bytes: u64) -> Self {
+        self.length = Some(bytes);
+        self
+    }
+}
+
+impl<H> fmt::Debug for StartBuilder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartBuilder").field("claim", &self.claim).finish_non_exhaustive()
+    }
+}
+
+impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for StartBuilder<H> {
+    type Output = Recorder<H>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Recorder<H>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { claim: Claim { streams, place, held, chunks }, head, ttl, length } = self;
+        Box::pin(async move {
+            let encoded = lifetime(ttl)
+                .map_err(StreamError::from)
+                .and_then(|ttl| Ok((ttl, head::encode(&head)?)));
+            let head = Arc::new(head);
+            let launch = Launch { streams: &streams, head, length };
+            match encoded {
+                Ok((ttl, bytes)) => {
+                    let footing = Footing::Seen(held.hand_over().condition());
+                    launch.stored(place, chunks, footing, ttl, bytes)
+                }
+                Err(error) => {
+                    tracing::warn!(key = %place.key, %error, "a stream cannot be recorded like this");
+                    drop(held);
+                    launch.transient()
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,61 @@
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use cache_api::{Cache, Condition, Ttl};
+use futures_util::{StreamExt, stream};
+
+use crate::stream::{
+    StreamError,
+    format::{ChunkKeys, Span, parse_chunk},
+};
+
+/// How many lifetimes are shortened at a time, in the background.
+const RETIRED_AT_ONCE: usize = 16;
+
+/// The stored pieces of one recording.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunks {
+    pub(crate) store: Arc<dyn Cache>,
+    pub(crate) keys: ChunkKeys,
+}
+
+impl Chunks {
+    /// The payloads of these chunks, each verified. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// The first that is missing or not what was recorded; or the store's.
+    pub(crate) async fn fetch(&self, spans: &[Span]) -> Result<Vec<Bytes>, StreamError> {
+        let keys: Vec<_> = spans.iter().map(|span| self.keys.chunk(span.index)).collect();
+        let records = self.store.get_many(&keys).await?;
+        let mut payloads = Vec::with_capacity(spans.len());
+        for (span, record) in spans.iter().zip(records) {
+            let record = record.ok_or(StreamError::ChunkLost { index: span.index })?;
+            let payload = parse_chunk(self.keys.generation, *span, &record)
+                .ok_or(StreamError::Damaged { what: "a chunk is not what was recorded" })?;
+            payloads.push(payload);
+        }
+        if payloads.len() != spans.len() {
+            return Err(StreamError::Damaged { what: "the store answered with too few values" });
+        }
+        Ok(payloads)
+    }
+
+    /// Lets the chunks of a replaced, removed or refused recording live as long as its readers may
+    /// need them, and no longer. In the background; what is missed dies of age.
+    pub(crate) fn retire(self, count: u32, grace: Duration) {
+        if count == 0 {
+            return;
+        }
+        tokio::spawn(async move {
+            stream::iter((0..count).map(|index| self.keys.chunk(index)))
+                .for_each_concurrent(RETIRED_AT_ONCE, |key| {
+                    let store = &self.store;
+                    async move {
+                        let _ = store.expire(&key, Ttl::After(grace), Condition::Always).await;
+                    }
+                })
+                .await;
+        });
+    }
+}

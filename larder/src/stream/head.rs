@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::stream::{StreamError, options::MAX_HEAD};
+
+/// A head as it is stored: MessagePack with the names of the fields, so that fields may be added and
+/// moved.
+pub(crate) fn encode<H: Serialize>(head: &H) -> Result<Bytes, StreamError> {
+    let bytes =
+        rmp_serde::to_vec_named(head).map_err(|error| StreamError::Head(Arc::new(error)))?;
+    if bytes.len() > MAX_HEAD {
+        return Err(StreamError::Store(cache_api::Error::TooLarge {
+            backend: "larder",
+            size: bytes.len(),
+            limit: MAX_HEAD,
+        }));
+    }
+    Ok(bytes.into())
+}
+
+/// `None` where it is no `H`.
+pub(crate) fn decode<H: DeserializeOwned>(bytes: &Bytes) -> Option<Arc<H>> {
+    rmp_serde::from_slice(bytes).ok().map(Arc::new)
+}
