@@ -1,1 +1,36 @@
-//! To come.
+//! A tower layer for axum and hyper that caches HTTP responses, streamed ones too.
+//!
+//! A response is recorded while the client receives it: its first byte is the origin's first byte, and
+//! storing never delays it. Whoever asks next, on this server or on another one that shares the store,
+//! follows the recording that is still being made, or gets it whole from the store: status, headers and
+//! body exactly as the origin sent them. A recording that is not whole is never an answer.
+//!
+//! See [`CacheLayer`] for what is stored, what is kept apart, and what it costs. `examples/axum_csv.rs` is
+//! a whole service:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/axum_csv.rs")]
+//! ```
+
+mod body;
+mod exchange;
+mod future;
+mod head;
+mod header_block;
+mod key;
+mod layer;
+mod look_up;
+mod policy;
+mod rules;
+mod service;
+mod source;
+mod status;
+
+pub use body::CacheBody;
+pub use future::ResponseFuture;
+pub use layer::CacheLayer;
+pub use service::CacheService;
+
+/// What can go wrong while a body is read: an error of the inner service, or
+/// [`StreamError`](larder::stream::StreamError).
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

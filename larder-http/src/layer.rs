@@ -1,0 +1,158 @@
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderName;
+use larder::{Larder, Result, Space};
+use tower_layer::Layer;
+
+use crate::{CacheService, exchange::Shared, policy::Policy};
+
+/// Answers requests from a [`Larder`], and records the answers of the service inside while they stream
+/// to the client.
+///
+/// ```
+/// use larder::Larder;
+/// use larder_http::CacheLayer;
+/// use std::time::Duration;
+///
+/// let larder = Larder::new(backend_memory::MemoryCache::builder().build());
+/// let cache = CacheLayer::new(larder)
+///     .namespace("exports")?
+///     .ttl(Duration::from_secs(3600))
+///     .vary_on(["accept"])
+///     .max_length(1 << 30);
+///
+/// let app: axum::Router = axum::Router::new()
+///     .route("/export.csv", axum::routing::get(|| async { "id,name\n" }))
+///     .layer(cache);
+/// # Ok::<(), larder::Error>(())
+/// ```
+///
+/// # What is stored
+///
+/// Answers to GET, with a lifetime that the response names or [`ttl`](Self::ttl) gives, of status 200,
+/// 203, 204, 300, 301 or 308 (302, 307, 404 and 410 only where the response itself names a lifetime).
+/// Never: what says `private`, `no-store` or `no-cache`; what sets a cookie; an answer to a request with
+/// `Authorization`; what names a header in `Vary` that is not among [`vary_on`](Self::vary_on); the answer
+/// to a request with a cookie, unless it says `public` or `s-maxage`; what is longer than
+/// [`max_length`](Self::max_length); a body that ends early.
+///
+/// HEAD is answered from a stored GET. Requests of other methods, and those with a body, `Range`, `If-…`,
+/// `Upgrade`, `Expect`, `Authorization` or a `Cache-Control` that asks for the origin go straight there.
+///
+/// # What is kept apart
+///
+/// Scheme, host and port, path, query, the values of `vary_on`, and every forwarding header
+/// (`X-Forwarded-Host` and its kin, `Forwarded`; not `X-Forwarded-For`): byte for byte, repeated lines
+/// one by one. Two requests that differ in any of them never share an answer. Under a nested axum router
+/// the original address counts.
+///
+/// # Cost
+///
+/// One round trip to the store for an answer of up to 16 KiB, bounded by
+/// [`lookup_deadline`](Self::lookup_deadline).
+/// A store that is slow, broken or full costs a request at most that, and never its answer.
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct CacheLayer {
+    space: Space,
+    policy: Policy,
+}
+
+impl CacheLayer {
+    /// A layer that stores in the namespace `http` of this cache.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is kept, and layers are made from what is at hand"
+    )]
+    pub fn new(larder: Larder) -> Self {
+        let space = larder.namespace("http").expect("`http` is a namespace");
+        Self { space, policy: Policy::default() }
+    }
+
+    /// Where to store. Layers with one namespace on one store share their answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidNamespace`](larder::Error::InvalidNamespace), which says what is wrong with it.
+    pub fn namespace(self, name: &str) -> Result<Self> {
+        let space = self.space.larder().namespace(name)?;
+        Ok(Self { space, ..self })
+    }
+
+    /// How long an answer is stored that names no lifetime, and at most one that does. Default: only
+    /// answers that name one are stored, for as long as they say. Zero: nothing is.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.policy.ttl = Some(ttl);
+        self
+    }
+
+    /// The request headers that answers may depend on: each combination of their values has an answer of
+    /// its own. Adds to those named before.
+    ///
+    /// What is no header name is a mistake of the program. It is logged as an error, and the layer then
+    /// stores nothing, since answers might depend on what was meant.
+    ///
+    /// Behind tower-http's `CorsLayer`, whose answers always vary, name `origin`,
+    /// `access-control-request-method` and `access-control-request-headers`.
+    pub fn vary_on<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        for name in names {
+            match HeaderName::from_bytes(name.as_ref().as_bytes()) {
+                Ok(name) if self.policy.vary_on.contains(&name) => {}
+                Ok(name) => self.policy.vary_on.push(name),
+                Err(_) => {
+                    tracing::error!(name = name.as_ref(), "no header name: nothing will be cached");
+                    self.policy.misconfigured = true;
+                }
+            }
+        }
+        self.policy.vary_on.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        self
+    }
+
+    /// The longest body that is stored, in bytes. Default: 64 MiB. A longer one streams to the client all
+    /// the same.
+    pub fn max_length(mut self, bytes: u64) -> Self {
+        self.policy.max_length = bytes;
+        self
+    }
+
+    /// How long the store may take to say what it has before the origin is asked instead. Default: 50 ms.
+    pub fn lookup_deadline(mut self, deadline: Duration) -> Self {
+        self.policy.lookup_deadline = deadline;
+        self
+    }
+
+    /// The services under this layer answer the same, whatever scheme and host they are asked under.
+    ///
+    /// Without this, `a.example` and `b.example` never share an answer, nor do two servers that are asked
+    /// under two ports. Only for services that look at neither: one that puts the host of a request into
+    /// its answer (a link, a redirect) would give it to everyone.
+    pub fn ignore_host(mut self) -> Self {
+        self.policy.ignore_host = true;
+        self
+    }
+
+    /// The services under this layer answer the same, whatever cookies a request carries.
+    ///
+    /// Without this, a request with a cookie shares only answers that say `public` or `s-maxage`. Naming
+    /// `cookie` in [`vary_on`](Self::vary_on) is the other way: an answer for each value.
+    pub fn ignore_cookies(mut self) -> Self {
+        self.policy.ignore_cookies = true;
+        self
+    }
+
+    /// Adds `Cache-Status` (RFC 9211) to every answer, which says what became of the request, and `Age` to
+    /// those from the store. Default: off, no header is added.
+    pub fn cache_status(mut self, on: bool) -> Self {
+        self.policy.cache_status = on;
+        self
+    }
+}
+
+impl<S> Layer<S> for CacheLayer {
+    type Service = CacheService<S>;
+
+    fn layer(&self, inner: S) -> CacheService<S> {
+        CacheService::new(inner, Arc::new(Shared::new(&self.space, self.policy.clone())))
+    }
+}

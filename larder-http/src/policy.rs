@@ -1,0 +1,35 @@
+//! What whoever sets up a layer decides.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+/// The decisions of a [`CacheLayer`](crate::CacheLayer).
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) vary_on: Vec<HeaderName>,
+    pub(crate) max_length: u64,
+    pub(crate) lookup_deadline: Duration,
+    pub(crate) ignore_host: bool,
+    pub(crate) ignore_cookies: bool,
+    pub(crate) cache_status: bool,
+    /// A name in `vary_on` that is no header name. Answers might depend on what it was meant to say,
+    /// so none is stored.
+    pub(crate) misconfigured: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            ttl: None,
+            vary_on: Vec::new(),
+            max_length: 64 << 20,
+            lookup_deadline: Duration::from_millis(50),
+            ignore_host: false,
+            ignore_cookies: false,
+            cache_status: false,
+            misconfigured: false,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! An origin that a test holds in its hands: bodies sent piece by piece, calls counted.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use backend_memory::MemoryCache;
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use larder::Larder;
+use larder_http::{BoxError, CacheBody, CacheLayer, CacheService};
+use tokio::sync::mpsc;
+use tower::{Layer, Service, ServiceExt};
+
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Why a body of an origin ended early.
+#[derive(Debug, thiserror::Error)]
+#[error("the origin was cut")]
+pub(crate) struct Cut;
+
+pub(crate) type OriginBody = UnsyncBoxBody<Bytes, Cut>;
+pub(crate) type Answer = Response<CacheBody<OriginBody>>;
+
+/// A cache of its own, in memory.
+pub(crate) fn memory() -> Larder {
+    Larder::new(store())
+}
+
+/// The store alone, for two larders over it.
+pub(crate) fn store() -> MemoryCache {
+    MemoryCache::builder().build()
+}
+
+pub(crate) fn layer(larder: &Larder) -> CacheLayer {
+    CacheLayer::new(larder.clone()).ttl(HOUR).vary_on(["accept"]).cache_status(true)
+}
+
+/// A GET of a plain client.
+pub(crate) fn get(path: &str) -> Request<Empty<Bytes>> {
+    request("GET", path, &[])
+}
+
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Empty<Bytes>> {
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "shop.example");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Empty::new()).unwrap()
+}
+
+pub(crate) fn full(body: impl Into<Bytes>) -> OriginBody {
+    Full::new(body.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+/// A body, and the hand that writes it. Dropping the hand ends it cleanly.
+pub(crate) fn by_hand() -> (Hand, OriginBody) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let frames = stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|frame| (frame, receiver))
+    });
+    (Hand(sender), StreamBody::new(frames).boxed_unsync())
+}
+
+#[derive(Clone)]
+pub(crate) struct Hand(mpsc::UnboundedSender<Result<Frame<Bytes>, Cut>>);
+
+impl Hand {
+    pub(crate) fn data(&self, data: &'static str) -> &Self {
+        let _ = self.0.send(Ok(Frame::data(Bytes::from_static(data.as_bytes()))));
+        self
+    }
+
+    pub(crate) fn trailers(&self, trailers: HeaderMap) -> &Self {
+        let _ = self.0.send(Ok(Frame::trailers(trailers)));
+        self
+    }
+
+    pub(crate) fn cut(&self) {
+        let _ = self.0.send(Err(Cut));
+    }
+
+    /// Resolves when nobody reads the body any more.
+    pub(crate) async fn dropped(&self) {
+        self.0.closed().await;
+    }
+}
+
+/// An origin: a function that is told the number of the call, from 1.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    calls: Arc<AtomicUsize>,
+    answer: Arc<dyn Fn(usize, Request<Empty<Bytes>>) -> Response<OriginBody> + Send + Sync>,
+}
+
+impl Origin {
+    pub(crate) fn new(
+        answer: impl Fn(usize, Request<Empty<Bytes>>) -> Response<OriginBody> + Send + Sync + 'static,
+    ) -> Self {
+        Self { calls: Arc::default(), answer: Arc::new(answer) }
+    }
+
+    /// Always the number of the call as the body, with these headers.
+    pub(crate) fn numbered(headers: &[(&str, &str)]) -> Self {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        Self::new(move |call, _| {
+            let mut response = Response::builder();
+            for (name, value) in &headers {
+                response = response.header(name, value);
+            }
+            response.body(full(format!("answer {call}"))).unwrap()
+        })
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(SeqCst)
+    }
+
+    pub(crate) fn behind(&self, layer: CacheLayer) -> CacheService<Self> {
+        layer.layer(self.clone())
+    }
+}
+
+impl Service<Request<Empty<Bytes>>> for Origin {
+    type Response = Response<OriginBody>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
+        let call = self.calls.fetch_add(1, SeqCst) + 1;
+        std::future::ready(Ok((self.answer)(call, request)))
+    }
+}
+
+pub(crate) async fn send(service: &CacheService<Origin>, request: Request<Empty<Bytes>>) -> Answer {
+    service.clone().oneshot(request).await.unwrap()
+}
+
+/// Sends and reads to the end.
+pub(crate) async fn fetch(
+    service: &CacheService<Origin>,
+    request: Request<Empty<Bytes>>,
+) -> String {
+    text(send(service, request).await).await.unwrap()
+}
+
+pub(crate) async fn text(answer: Answer) -> Result<String, BoxError> {
+    let body = answer.into_body().collect().await;
+    body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned())
+}
+
+/// The next piece of data of a body.
+pub(crate) async fn piece(answer: &mut Answer) -> Option<Result<Bytes, BoxError>> {
+    let frame = answer.body_mut().frame().await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+pub(crate) fn status_of(answer: &Answer) -> &str {
+    answer.headers()["cache-status"].to_str().unwrap()
+}
+
+pub(crate) fn is_hit(answer: &Answer) -> bool {
+    status_of(answer) == "larder; hit"
+}
+
+/// Asks until the answer comes from the store: a commit needs a moment after the last byte.
+pub(crate) async fn hit(service: &CacheService<Origin>, path: &str) -> Answer {
+    let ask = async {
+        loop {
+            let answer = send(service, get(path)).await;
+            if is_hit(&answer) {
+                return answer;
+            }
+            drop(answer);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ask).await.expect("it is stored in time")
+}
