@@ -47,8 +47,8 @@ impl MemoryCacheBuilder {
         }
     }
 
-    /// How many bytes all entries together may take: keys, values, and 400 bytes each for the rest.
-    /// Under 16 KiB is 16 KiB.
+    /// How many bytes all entries together may take: values, keys (twice), and 440 bytes each for the
+    /// rest. Under 16 KiB is 16 KiB.
     ///
     /// A moment's overshoot is possible: by a sixteenth of the bound, 8 MiB at most, and by what is
     /// just being written.

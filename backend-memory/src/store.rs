@@ -19,7 +19,7 @@ use crate::{
     MemoryCacheBuilder, breathe,
     cache::NAME,
     changes::Changes,
-    entry::{Entry, OVERHEAD, StoredKey, owned, weight},
+    entry::{Entry, StoredKey, owned, weight},
     expiry::{Earliest, deadline},
     stripes::Stripes,
 };
@@ -50,7 +50,7 @@ impl Store {
         let map = Map::builder()
             .max_capacity(max_bytes)
             .weigher(|key: &StoredKey, entry: &Entry| {
-                u32::try_from(weight(key, &entry.value)).unwrap_or(u32::MAX)
+                u32::try_from(weight(key.len(), entry.value.len())).unwrap_or(u32::MAX)
             })
             .eviction_policy(options.policy.into())
             // Seeded by chance: who chooses keys cannot make them collide.
@@ -217,7 +217,7 @@ impl Store {
     }
 
     fn put(&self, key: &Key, entry: Entry) {
-        let (weight, deadline) = (weight(key.as_bytes(), &entry.value), entry.deadline);
+        let (weight, deadline) = (weight(key.as_bytes().len(), entry.value.len()), entry.deadline);
         self.map.insert(StoredKey::from_slice(key.as_bytes()), entry);
         if let Some(deadline) = deadline {
             self.earliest.note(deadline);
@@ -248,8 +248,8 @@ impl Store {
 
 /// The longest value that fits under a bound whatever its key, and that moka's 32-bit weight can tell.
 pub(crate) fn longest_value(max_bytes: u64) -> usize {
-    let longest_key = (Namespace::MAX_BYTES + 1 + Key::MAX_BYTES) as u64;
-    let longest = max_bytes.min(u64::from(u32::MAX)).saturating_sub(longest_key + OVERHEAD);
+    const LONGEST_KEY: usize = Namespace::MAX_BYTES + 1 + Key::MAX_BYTES;
+    let longest = max_bytes.min(u64::from(u32::MAX)).saturating_sub(weight(LONGEST_KEY, 0));
     usize::try_from(longest).unwrap_or(usize::MAX)
 }
 
