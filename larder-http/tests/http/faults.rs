@@ -30,7 +30,7 @@ struct Unreliable {
 const WELL: u8 = 0;
 const FAILS: u8 = 1;
 const HANGS: u8 = 2;
-const WRITES_FAIL: u8 = 3;
+const REFUSES_WRITES: u8 = 3;
 const WRITES_HANG: u8 = 4;
 
 impl Unreliable {
@@ -43,7 +43,7 @@ impl Unreliable {
         match self.mood.load(SeqCst) {
             FAILS => Err(broken()),
             HANGS => std::future::pending().await,
-            WRITES_FAIL if write => Err(broken()),
+            REFUSES_WRITES if write => Err(read_only()),
             WRITES_HANG if write => std::future::pending().await,
             _ => Ok(()),
         }
@@ -56,6 +56,15 @@ fn broken() -> Error {
         operation: "any",
         reason: "it was told to".into(),
         may_have_applied: false,
+        source: None,
+    }
+}
+
+fn read_only() -> Error {
+    Error::WriteRefused {
+        backend: "unreliable",
+        operation: "any",
+        reason: "it is read-only".into(),
         source: None,
     }
 }
@@ -117,7 +126,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn a_store_that_fails_costs_nothing() {
-    for mood in [FAILS, WRITES_FAIL] {
+    for mood in [FAILS, REFUSES_WRITES] {
         let origin = Origin::numbered(&[]);
         let clock = TestClock::new();
         let larder = Larder::builder(Unreliable::new(mood)).clock(Arc::new(clock.clone())).build();

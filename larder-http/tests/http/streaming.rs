@@ -3,7 +3,16 @@
 use crate::common::*;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::BodyExt;
-use std::sync::{Arc, Mutex};
+use larder::{Larder, TestClock};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tower::{Layer, ServiceExt};
 
 /// An origin whose bodies are written by hand; the hands come in the order of the calls.
 fn by_hands(headers: &'static [(&'static str, &'static str)]) -> (Origin, Arc<Mutex<Vec<Hand>>>) {
@@ -140,6 +149,73 @@ async fn twenty_at_once_are_one_call() {
         assert_eq!(client.await.unwrap(), "for all");
     }
     assert_eq!(origin.calls(), 1);
+}
+
+/// A service that answers once the gate is open, and counts who waits at it.
+fn gated(
+    origin: &Origin,
+    larder: &Larder,
+) -> (watch::Sender<bool>, impl Fn() -> JoinHandle<String> + use<>, Arc<AtomicUsize>) {
+    let (gate, opened) = watch::channel(false);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let inner = tower::service_fn({
+        let (origin, asked) = (origin.clone(), Arc::clone(&asked));
+        move |request| {
+            asked.fetch_add(1, SeqCst);
+            let (mut origin, mut opened) = (origin.clone(), opened.clone());
+            async move {
+                opened.wait_for(|open| *open).await.unwrap();
+                tower::Service::call(&mut origin, request).await
+            }
+        }
+    });
+    let service = layer(larder).layer(inner);
+    let ask = move || {
+        let answer = service.clone().oneshot(get("/r"));
+        tokio::spawn(async move { text(answer.await.unwrap()).await.unwrap() })
+    };
+    (gate, ask, asked)
+}
+
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_takes_longer_than_a_look_up_may_is_waited_for() {
+    let clock = TestClock::new();
+    let larder = Larder::builder(store()).clock(Arc::new(clock.clone())).build();
+    let origin = Origin::numbered(&[]);
+    let (gate, ask, asked) = gated(&origin, &larder);
+    let clients: Vec<_> = (0..20).map(|_| ask()).collect();
+    settle().await;
+    for _ in 0..9 {
+        clock.advance(Duration::from_millis(100));
+        settle().await;
+    }
+    assert_eq!(asked.load(SeqCst), 1);
+    gate.send_replace(true);
+    for client in clients {
+        assert_eq!(client.await.unwrap(), "answer 1");
+    }
+    assert_eq!(origin.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_holds_up_others_for_a_second() {
+    let clock = TestClock::new();
+    let larder = Larder::builder(store()).clock(Arc::new(clock.clone())).build();
+    let (_gate, ask, asked) = gated(&Origin::numbered(&[]), &larder);
+    let _clients = [ask(), ask()];
+    settle().await;
+    assert_eq!(asked.load(SeqCst), 1);
+    for _ in 0..12 {
+        clock.advance(Duration::from_millis(100));
+        settle().await;
+    }
+    assert_eq!(asked.load(SeqCst), 2);
 }
 
 #[tokio::test]
