@@ -1,4 +1,5 @@
 use clap::Args;
+use larder::Remaining;
 
 use super::{key::Key, stream::streams};
 use crate::{
@@ -20,9 +21,11 @@ impl Delete {
         let (raw, streams) = (context.raw(), streams(context));
         let mut deleted: u64 = 0;
         for key in &self.keys {
-            // A stream's pieces lie under keys of their own: only its handle knows them.
-            let gone = streams.delete(key.bytes()).await? || raw.delete(key.bytes()).await?;
-            deleted += u64::from(gone);
+            if raw.ttl(key.bytes()).await? != Remaining::Missing {
+                // Whatever it is; of a stream, the pieces under keys of their own too.
+                streams.delete(key.bytes()).await?;
+                deleted += 1;
+            }
         }
         let asked = self.keys.len() as u64;
         let fields = Fields::new().put("deleted", deleted).put("asked", asked);

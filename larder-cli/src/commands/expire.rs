@@ -9,6 +9,8 @@ use crate::{
 };
 
 /// Give an entry a new lifetime, counted from now.
+///
+/// A stream can be shortened so, not lengthened: its pieces keep the lifetime they were recorded with.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  larder expire greeting 1h30m")]
 pub(crate) struct Expire {

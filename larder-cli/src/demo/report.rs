@@ -39,7 +39,7 @@ pub(crate) fn pieces(name: &str, format: Format) -> impl Iterator<Item = Bytes> 
             let id = piece * LINES + line;
             let amount = (seed ^ id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
             let _ = match format {
-                Format::Csv => writeln!(text, "{id},2025-{:02},{name},{amount},EUR", id % 12 + 1),
+                Format::Csv => writeln!(text, "{id},2025-{:02},EUR,{amount}", id % 12 + 1),
                 Format::Json => {
                     writeln!(text, r#"{{"id":{id},"month":{},"amount":{amount}}}"#, id % 12 + 1)
                 }

@@ -36,6 +36,8 @@ pub(crate) struct Scene {
     pub(crate) first_byte: Option<Duration>,
     pub(crate) total: Duration,
     pub(crate) bytes: u64,
+    /// How long the whole report is.
+    pub(crate) whole: u64,
     pub(crate) origin_calls: u64,
     pub(crate) expected: Expected,
     /// What was not as it should be.
@@ -91,6 +93,7 @@ impl Scene {
             first_byte: answer.first_byte,
             total: answer.total,
             bytes: got as u64,
+            whole: whole.len() as u64,
             origin_calls,
             expected,
             mistakes,

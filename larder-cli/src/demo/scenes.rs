@@ -73,12 +73,12 @@ impl Play {
             tokio::join!(direct.ask(), first.ask(), follow);
         self.origin_takes = direct_answer.total;
 
-        self.add("the origin itself, no cache", "–", &direct, &direct_answer, 1, ASKS_ONCE);
-        self.add("a miss: A asks the origin", "A", &first, &answer, calls.min(1), ASKS_ONCE);
+        self.add("the origin, without cache", "–", &direct, &direct_answer, 1, ASKS_ONCE);
+        self.add("A misses, asks the origin", "A", &first, &answer, calls.min(1), ASKS_ONCE);
         let more = calls.saturating_sub(1);
         // What is left of it when the follower comes takes two thirds of the time: it must not begin
         // at the end.
-        self.add("B follows, A still streams", "B", &follower, &followed, more, ASKS_NOBODY);
+        self.add("B follows while A streams", "B", &follower, &followed, more, ASKS_NOBODY);
         let late = followed.first_byte.is_none_or(|first_byte| first_byte >= a_third(answer.total));
         if let Some(scene) = self.scenes.last_mut() {
             if !begun {
@@ -90,14 +90,14 @@ impl Play {
     }
 
     async fn hit(&mut self, stage: &Stage) {
-        self.play(stage, "a hit, all from the cache", "B", "sales", Format::Csv, a_hit()).await;
+        self.play(stage, "B again: a hit", "B", "sales", Format::Csv, a_hit()).await;
     }
 
     async fn variant(&mut self, stage: &Stage) {
         let (csv, json) = (Format::Csv, Format::Json);
-        self.play(stage, "Vary: as JSON it is another", "A", "sales", json, ASKS_ONCE).await;
-        self.play(stage, "… and both are kept", "B", "sales", json, a_hit()).await;
-        self.play(stage, "… and both are kept", "A", "sales", csv, a_hit()).await;
+        self.play(stage, "A as JSON: another variant", "A", "sales", json, ASKS_ONCE).await;
+        self.play(stage, "B as JSON: a hit", "B", "sales", json, a_hit()).await;
+        self.play(stage, "A as CSV: still a hit", "A", "sales", csv, a_hit()).await;
     }
 
     async fn client_leaves(&mut self, stage: &Stage) {
@@ -112,14 +112,14 @@ impl Play {
         let _ = timeout(THINKING + PAUSE * PIECES as u32 * 2, finished.changed()).await;
         let calls = stage.origin.calls(name);
         let expected = Expected { end: End::Leaves, ..ASKS_ONCE };
-        self.add("a client leaves half way", "A", &client, &answer, calls, expected);
-        self.play(stage, "… the next has it all", "B", name, Format::Csv, a_hit()).await;
+        self.add("A's client leaves half way", "A", &client, &answer, calls, expected);
+        self.play(stage, "B has all of it: a hit", "B", name, Format::Csv, a_hit()).await;
     }
 
     async fn origin_dies(&mut self, stage: &Stage) {
         let breaks = Expected { end: End::Breaks, ..ASKS_ONCE };
-        self.play(stage, "the origin dies half way", "A", FRAGILE, Format::Csv, breaks).await;
-        self.play(stage, "… nothing kept, asked anew", "B", FRAGILE, Format::Csv, ASKS_ONCE).await;
+        self.play(stage, "A's origin dies half way", "A", FRAGILE, Format::Csv, breaks).await;
+        self.play(stage, "B asks anew: nothing kept", "B", FRAGILE, Format::Csv, ASKS_ONCE).await;
     }
 
     /// One client, one row.

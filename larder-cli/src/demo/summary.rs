@@ -2,7 +2,6 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use bytesize::ByteSize;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 
 use super::{
@@ -35,7 +34,7 @@ pub(crate) fn print(play: &Play, stage: &Stage, output: Output) -> Result<(), Fa
 pub(crate) fn print_curl_lines(stage: &Stage, output: Output) -> Result<(), Failure> {
     let (a, b) = (stage.a, stage.b);
     let text = format!(
-        "\n  The servers stay up until Ctrl-C. Try each twice, or two at the same time:\n\n\
+        "\n The servers stay up until Ctrl-C. Try each twice, or two at the same time:\n\n\
          curl -iN -H 'Accept: text/csv' http://{a}/mine\n\
          curl -iN -H 'Accept: text/csv' http://{b}/mine\n\
          curl -iN -H 'Accept: application/json' http://{b}/mine"
@@ -47,29 +46,30 @@ pub(crate) fn print_curl_lines(stage: &Stage, output: Output) -> Result<(), Fail
 
 fn text(play: &Play, stage: &Stage, saved: &Saved) -> String {
     let mut text = format!(
-        "\n  One cache: {}. {}.\n  The origin streams its report in {}.\n\n",
+        "\n One cache: {}. {}.\n The origin streams its report in {}; `origin` is how often it is asked.\n\n",
         stage.cache,
         capitalised(&stage.shape()),
         shown(play.origin_takes),
     );
     for line in table(&play.scenes).to_string().lines() {
-        let _ = writeln!(text, "  {line}");
+        let _ = writeln!(text, " {line}");
     }
     for scene in &play.scenes {
         for mistake in &scene.mistakes {
-            let _ = writeln!(text, "  WRONG: {} (on {}): {mistake}", scene.what, scene.server);
+            let _ = writeln!(text, " WRONG: {}: {mistake}", scene.what);
         }
     }
     let _ = write!(
         text,
-        "\n  {} of {} reports came without the origin: {} of waiting and {} of its work\n  were saved",
+        "\n {} of {} reports came without the origin. That saved it {} of work and\n the readers {} of \
+         waiting",
         saved.without_origin,
         saved.answers,
-        shown(saved.waiting),
         shown(saved.time),
+        shown(saved.waiting),
     );
     text.push_str(match play.is_as_it_should_be() {
-        true => ", and every byte was the origin's.\n",
+        true => "; every byte was the origin's.\n",
         false => ", but not everything was as it should be.\n",
     });
     text
@@ -84,27 +84,32 @@ fn table(scenes: &[Scene]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
     table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["what happens", "on", "first byte", "total", "origin", "client got"]);
+    table.set_header(["what happens", "first byte", "total", "origin", "client gets"]);
     for scene in scenes {
-        let got = match scene.got() {
-            got @ "WRONG" => format!("✗ {got}"),
-            got => format!("✓ {got:<5} {}", ByteSize(scene.bytes).display().iec_short()),
-        };
         table.add_row([
             scene.what.to_owned(),
-            scene.server.to_owned(),
             scene.first_byte.map_or_else(|| "–".to_owned(), shown),
             shown(scene.total),
             if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() },
-            got,
+            got(scene),
         ]);
     }
-    for column in 2..5 {
+    for column in 1..4 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table
+}
+
+/// What the client got, and how much of it.
+fn got(scene: &Scene) -> String {
+    let percent = scene.bytes * 100 / scene.whole.max(1);
+    match scene.got() {
+        "WRONG" => "✗ WRONG".to_owned(),
+        "whole" => "✓ whole".to_owned(),
+        word => format!("✓ {word} at {percent}%"),
+    }
 }
 
 /// `3.2 ms`, `142 ms` or `1.43 s`.

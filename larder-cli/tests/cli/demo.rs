@@ -50,7 +50,7 @@ async fn people_read_a_table_that_fits_their_terminal() {
     for line in ran.text().lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    assert!(ran.text().contains("B follows, A still streams"), "{ran:?}");
+    assert!(ran.text().contains("B follows while A streams"), "{ran:?}");
     assert!(!ran.text().contains("WRONG"), "{ran:?}");
     assert!(ran.text().contains("every byte was the origin's"), "{ran:?}");
 }

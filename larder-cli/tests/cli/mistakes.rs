@@ -16,7 +16,7 @@ async fn a_mistake_on_the_command_line_is_named() {
     on(&["increment", "k", "9223372036854775808"]).await.exits(2).says("too large");
     on(&["set", "k"]).await.exits(2).says("<VALUE>");
     on(&["delete"]).await.exits(2).says("<KEY>");
-    on(&["gte", "k"]).await.exits(2).says("'get'");
+    on(&["gett", "k"]).await.exits(2).says("'get'");
     on(&[]).await.exits(2).says("Usage");
     on(&["--namespace", "a:b", "get", "k"]).await.exits(2).says("A–Z").says("--namespace");
     on(&["--namespace", ".tag", "get", "k"]).await.exits(2).says("belong to the library");

@@ -106,6 +106,11 @@ async fn a_stream_lives_for_a_time() {
 
 #[tokio::test]
 async fn another_process_follows_what_is_still_recorded() {
+    let followed = timeout(Duration::from_secs(60), follow_across_processes()).await;
+    followed.expect("it ends in time");
+}
+
+async fn follow_across_processes() {
     let store = Store::redis().await;
     let mut recorder = Command::new(env!("CARGO_BIN_EXE_larder"))
         .args(["record", "k"])
