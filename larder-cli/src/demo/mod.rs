@@ -39,6 +39,8 @@ impl Demo {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<Outcome, Failure> {
         let stage = Stage::set(global).await?;
         let shown = tokio::select! {
+            // First, so that the Ctrl-C which ends `--keep` does not count as an interruption.
+            biased;
             shown = Box::pin(self.show(&stage, output)) => shown,
             // The entries are to be removed all the same.
             _ = tokio::signal::ctrl_c() => Ok(Outcome::Missing),

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{
+    Cell, CellAlignment, Color, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED,
+};
 
 use super::{
     scene::{End, Scene},
@@ -86,12 +88,16 @@ fn table(scenes: &[Scene]) -> Table {
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["what happens", "first byte", "total", "origin", "client gets"]);
     for scene in scenes {
+        let calls =
+            if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() };
+        let colour = if scene.mistakes.is_empty() { Color::Green } else { Color::Red };
+        // Colours reach terminals only.
         table.add_row([
-            scene.what.to_owned(),
-            scene.first_byte.map_or_else(|| "–".to_owned(), shown),
-            shown(scene.total),
-            if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() },
-            got(scene),
+            Cell::new(scene.what),
+            Cell::new(scene.first_byte.map_or_else(|| "–".to_owned(), shown)),
+            Cell::new(shown(scene.total)),
+            Cell::new(calls),
+            Cell::new(got(scene)).fg(colour),
         ]);
     }
     for column in 1..4 {

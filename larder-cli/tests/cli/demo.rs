@@ -1,5 +1,15 @@
 //! `demo`: it must work, on each store, and leave nothing behind.
 
+use std::{process::Stdio, time::Duration};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
+
 use crate::common::{Ran, Store, larder};
 
 /// What each row must say, whatever the store.
@@ -53,4 +63,67 @@ async fn people_read_a_table_that_fits_their_terminal() {
     assert!(ran.text().contains("B follows while A streams"), "{ran:?}");
     assert!(!ran.text().contains("WRONG"), "{ran:?}");
     assert!(ran.text().contains("every byte was the origin's"), "{ran:?}");
+}
+
+/// A demonstration that stays, and where its server A is.
+async fn kept(store: &Store) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
+        .args(["demo", "--keep", "--json"])
+        .env("LARDER_CACHE", &store.url)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+    let mut line = async || {
+        let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("it is told");
+        let line = line.expect("it is read").expect("it has not ended");
+        serde_json::from_str::<Value>(&line).expect("it is JSON")
+    };
+    assert_eq!(line().await["ok"], true);
+    let address = line().await["a"].as_str().expect("an address").to_owned();
+    (child, address)
+}
+
+async fn ask(address: &str) -> Option<String> {
+    let mut server = TcpStream::connect(address).await.ok()?;
+    let request = b"GET /mine HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    server.write_all(request).await.ok()?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+fn signal(child: &Child, signal: &str) {
+    let pid = child.id().expect("it runs").to_string();
+    let sent = std::process::Command::new("kill").args([signal, &pid]).status();
+    assert!(sent.expect("there is `kill`").success());
+}
+
+#[tokio::test]
+async fn kept_servers_answer_until_ctrl_c_and_leave_nothing() {
+    let store = Store::redis().await;
+    let (mut child, address) = kept(&store).await;
+    let answer = ask(&address).await.expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("2025-"), "{answer}");
+    signal(&child, "-INT");
+    let ended = timeout(Duration::from_secs(20), child.wait()).await.expect("it ends in time");
+    assert_eq!(ended.expect("it is ours").code(), Some(0));
+    assert!(ask(&address).await.is_none(), "its servers are gone");
+    let redis = store.redis.as_ref().expect("this is Redis");
+    let left = redis.cli(&["DBSIZE"]).await.expect("it answers");
+    assert_eq!(left.number(), Some(0));
+}
+
+#[tokio::test]
+async fn servers_do_not_outlive_a_killed_demonstration() {
+    let store = Store::redis().await;
+    let (child, address) = kept(&store).await;
+    signal(&child, "-KILL");
+    let gone = async {
+        while TcpStream::connect(&address).await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), gone).await.expect("they end in time");
 }

@@ -83,6 +83,9 @@ async fn a_wrong_password_is_an_error_that_does_not_show_it() {
         assert!(!refused.stderr.contains("panicked"), "{arguments:?}: {refused:?}");
         assert!(refused.stderr.contains("password"), "what to do: {refused:?}");
     }
+    let flawed = format!("redis://:wr0ng-s3cret@{}x", server.address());
+    let refused = larder(&flawed, &["get", "k"], b"").await.exits(2);
+    assert!(!refused.stderr.contains("s3cret"), "{refused:?}");
     let help = larder(&url, &["--help"], b"").await.exits(0);
     assert!(!help.text().contains("s3cret"), "{help:?}");
     let usage = larder(&url, &["get"], b"").await.exits(2);
@@ -137,4 +140,23 @@ async fn each_command_has_help_with_an_example() {
         let widest = help.text().lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(80), "{command}: {widest:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_behind_stdout_is_an_error() {
+    let store = Store::sled();
+    store.run(&["set", "k", "v"]).await.exits(0);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has one");
+    let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_larder"))
+        .args(["get", "k"])
+        .env("LARDER_CACHE", &store.url)
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let ran = ran.wait_with_output().await.expect("it ends");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(2), "{told}");
+    assert!(told.contains("cannot write to stdout") && !told.contains("panicked"), "{told}");
 }

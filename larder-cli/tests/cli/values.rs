@@ -38,6 +38,24 @@ async fn any_bytes_are_a_value(store: &Store) {
     store.run(&["get", ""]).await.exits(0).prints("the empty key");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn any_bytes_are_a_key() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let store = Store::sled();
+    let run = |arguments: [&'static [u8]; 3]| {
+        let url = store.url.clone();
+        async move { crate::common::larder(&url, &arguments.map(OsStr::from_bytes), b"").await }
+    };
+    for key in [&b"\xff*?[]{}:"[..], b"\\x", b"a b\n"] {
+        run([b"set", key, b"v\xfe"]).await.exits(0);
+        run([b"--namespace=default", b"get", key]).await.exits(0).prints(b"v\xfe");
+    }
+    let keys = run([b"--namespace=default", b"--json", b"list"]).await.exits(0).json();
+    let raw = |key: &&serde_json::Value| key["key_base64"] == "/yo/W117fTo=";
+    assert_eq!(keys.iter().filter(raw).count(), 1, "{keys:?}");
+}
+
 async fn conditions_are_exit_codes(store: &Store) {
     store.run(&["set", "k", "1", "--if-present"]).await.exits(1).says("nothing stands there");
     store.run(&["get", "k"]).await.exits(1);
