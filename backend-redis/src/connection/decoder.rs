@@ -4,10 +4,15 @@
 //! interface has no way to go on where it stopped. The types that carry values are also read here,
 //! with one copy; all others (errors, pushes, maps) go to the crate.
 
-use std::io;
+use std::{
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use redis::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest string that a server sends (`proto-max-bulk-len`).
 const LONGEST_STRING: usize = 512 << 20;
@@ -15,14 +20,34 @@ const LONGEST_STRING: usize = 512 << 20;
 const LONGEST_LINE: usize = 64 << 10;
 const DEEPEST: usize = 16;
 const READ_BYTES: usize = 64 << 10;
-/// A buffer that grew past this for a large value is given back once it is empty.
-const KEPT_BYTES: usize = 1 << 20;
+/// A longer string is read to where it stays.
+const LARGE_STRING: usize = 16 << 10;
+/// What is set aside on the mere claim of a length.
+const TRUSTED_BYTES: usize = 4 << 20;
+const TRUSTED_ELEMENTS: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     input: BytesMut,
     /// How many bytes the next attempt needs at least.
     wanted: usize,
+    /// An array of which some elements have come. They are taken out of `input` one by one, so that it
+    /// never holds more than one of them.
+    array: Option<Array>,
+    /// A large string, the next bytes of which come next.
+    large: Option<Large>,
+}
+
+#[derive(Debug)]
+struct Array {
+    values: Vec<Value>,
+    left: usize,
+}
+
+#[derive(Debug)]
+struct Large {
+    bytes: Vec<u8>,
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -33,39 +58,103 @@ enum Stop {
 }
 
 impl Decoder {
-    /// Where to read into. Always has room.
-    pub(crate) fn room(&mut self) -> &mut BytesMut {
-        let missing = self.wanted.saturating_sub(self.input.len());
-        self.input.reserve(missing.max(READ_BYTES / 4));
-        &mut self.input
+    /// Reads what there is to read, once. The number of bytes; zero is the end.
+    pub(crate) fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        mut socket: Pin<&mut S>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(Large { bytes, length }) = &mut self.large {
+            let mut room = bytes.limit(*length + 2 - bytes.len());
+            return pin!(socket.read_buf(&mut room)).poll(context);
+        }
+        if self.input.capacity() - self.input.len() < READ_BYTES / 4 {
+            self.input.reserve(READ_BYTES);
+        }
+        pin!(socket.read_buf(&mut self.input)).poll(context)
     }
 
-    /// How many bytes of an answer that is not whole yet have arrived.
+    /// How many bytes that came belong to no answer yet.
     pub(crate) fn partial(&self) -> usize {
-        self.input.len()
+        self.input.len() + self.large.as_ref().map_or(0, |large| large.bytes.len())
     }
 
     /// The next answer, once it is whole.
     pub(crate) fn next(&mut self) -> io::Result<Option<Value>> {
-        if self.input.len() < self.wanted.max(1) {
-            return Ok(None);
-        }
-        match end(&self.input, 0, DEEPEST) {
-            Ok(end) => {
-                let value = build(&self.input[..end], 0)?.0;
-                self.input.advance(end);
-                self.wanted = 0;
-                if self.input.is_empty() && self.input.capacity() > KEPT_BYTES {
-                    self.input = BytesMut::with_capacity(READ_BYTES);
+        loop {
+            let value = match self.next_element() {
+                Ok(value) => value,
+                Err(Stop::Wants(bytes)) => {
+                    self.wanted = bytes;
+                    return Ok(None);
                 }
-                Ok(Some(value))
+                Err(Stop::Broken(what)) => return Err(broken(what)),
+            };
+            self.wanted = 0;
+            let Some(array) = &mut self.array else { return Ok(Some(value)) };
+            array.values.push(value);
+            array.left -= 1;
+            if array.left == 0
+                && let Some(array) = self.array.take()
+            {
+                return Ok(Some(Value::Array(array.values)));
             }
-            Err(Stop::Wants(bytes)) => {
-                self.wanted = bytes;
-                Ok(None)
-            }
-            Err(Stop::Broken(what)) => Err(broken(what)),
         }
+    }
+
+    /// The next element of an array that has begun, or the next answer that is none.
+    fn next_element(&mut self) -> Result<Value, Stop> {
+        if let Some(large) = &self.large {
+            if large.bytes.len() < large.length + 2 {
+                return Err(Stop::Wants(0));
+            }
+            return self.take_large();
+        }
+        if self.input.len() < self.wanted.max(1) {
+            return Err(Stop::Wants(self.wanted));
+        }
+        let input = &self.input[..];
+        if input[0] == b'*' && self.array.is_none() {
+            let (head, after) = line(input, 1)?;
+            match length(head, usize::MAX)? {
+                None | Some(0) => {}
+                Some(left) => {
+                    let values = Vec::with_capacity(left.min(TRUSTED_ELEMENTS));
+                    self.array = Some(Array { values, left });
+                    self.input.advance(after);
+                    self.wanted = 0;
+                    return self.next_element();
+                }
+            }
+        } else if input[0] == b'$' {
+            let (head, after) = line(input, 1)?;
+            if let Some(length) = length(head, LONGEST_STRING)?
+                && length > LARGE_STRING
+            {
+                let mut bytes = Vec::with_capacity((length + 2).min(TRUSTED_BYTES));
+                let here = (input.len() - after).min(length + 2);
+                bytes.extend_from_slice(&input[after..after + here]);
+                self.input.advance(after + here);
+                self.large = Some(Large { bytes, length });
+                self.wanted = 0;
+                return self.next_element();
+            }
+        }
+        let end = end(&self.input, 0, DEEPEST)?;
+        let value = build(&self.input[..end], 0)?.0;
+        self.input.advance(end);
+        Ok(value)
+    }
+
+    fn take_large(&mut self) -> Result<Value, Stop> {
+        let Some(Large { mut bytes, length }) = self.large.take() else {
+            return Err(Stop::Wants(0));
+        };
+        if !bytes.ends_with(b"\r\n") {
+            return Err(Stop::Broken("a string in an answer has no proper end"));
+        }
+        bytes.truncate(length);
+        Ok(Value::BulkString(bytes))
     }
 }
 
@@ -124,28 +213,25 @@ fn integer(line: &[u8]) -> Option<i64> {
 }
 
 /// The answer at `at` of whole frames, and where the next begins.
-fn build(frames: &[u8], at: usize) -> io::Result<(Value, usize)> {
-    let stop = |_| broken("an answer is cut short");
-    let (head, after) = line(frames, at + 1).map_err(stop)?;
+fn build(frames: &[u8], at: usize) -> Result<(Value, usize), Stop> {
+    let (head, after) = line(frames, at + 1)?;
     match frames[at] {
-        b'$' => match length(head, LONGEST_STRING).map_err(stop)? {
-            None => Ok((Value::Nil, after)),
+        b'$' => Ok(match length(head, LONGEST_STRING)? {
+            None => (Value::Nil, after),
             Some(length) => {
-                Ok((Value::BulkString(frames[after..after + length].to_vec()), after + length + 2))
+                let end = after + length;
+                (Value::BulkString(frames[after..end].to_vec()), end + 2)
             }
-        },
+        }),
         b'+' if head == b"OK" => Ok((Value::Okay, after)),
         b':' => match integer(head) {
             Some(number) => Ok((Value::Int(number), after)),
-            None => Err(broken("an integer in an answer is none")),
+            None => Err(Stop::Broken("an integer in an answer is none")),
         },
         b'_' => Ok((Value::Nil, after)),
         b'*' => {
-            let Some(count) = length(head, usize::MAX).map_err(stop)? else {
-                return Ok((Value::Nil, after));
-            };
-            // Each has at least three bytes: nothing is allocated on a mere claim.
-            let mut values = Vec::with_capacity(count.min(frames.len() / 3));
+            let Some(count) = length(head, usize::MAX)? else { return Ok((Value::Nil, after)) };
+            let mut values = Vec::with_capacity(count.min(TRUSTED_ELEMENTS));
             let mut at = after;
             for _ in 0..count {
                 let (value, next) = build(frames, at)?;
@@ -155,9 +241,9 @@ fn build(frames: &[u8], at: usize) -> io::Result<(Value, usize)> {
             Ok((Value::Array(values), at))
         }
         _ => {
-            let end = end(frames, at, DEEPEST).map_err(stop)?;
+            let end = end(frames, at, DEEPEST)?;
             let value = redis::parse_redis_value(&frames[at..end])
-                .map_err(|_| broken("an answer cannot be parsed"))?;
+                .map_err(|_| Stop::Broken("an answer cannot be parsed"))?;
             Ok((value, end))
         }
     }

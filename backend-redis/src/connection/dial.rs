@@ -1,17 +1,16 @@
 //! From an address to a connection that is ready to serve.
 
 use std::{
+    future::poll_fn,
     io,
+    pin::Pin,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use redis::{Cmd, ServerError, Value, cmd};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{Loss, LossKind, decoder::Decoder, socket::Socket};
 use crate::{
@@ -155,7 +154,9 @@ impl Wire {
             if let Some(value) = self.decoder.next()? {
                 return Ok(value);
             }
-            if self.socket.read_buf(self.decoder.room()).await? == 0 {
+            let socket = &mut self.socket;
+            let decoder = &mut self.decoder;
+            if poll_fn(|context| decoder.poll_read(Pin::new(socket), context)).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -4,14 +4,14 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use redis::Value;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     time::Sleep,
 };
 
@@ -154,8 +154,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Driver<'a, S> {
 
     fn read(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         loop {
-            let room = self.decoder.room();
-            let Poll::Ready(bytes) = pin!(self.socket.read_buf(room)).poll(context)? else {
+            let socket = Pin::new(&mut self.socket);
+            let Poll::Ready(bytes) = self.decoder.poll_read(socket, context)? else {
                 return Ok(());
             };
             if bytes == 0 {
