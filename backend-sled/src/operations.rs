@@ -15,11 +15,15 @@ use crate::{
 /// How often a reader looks again whose entry was replaced under it, before it keeps writers out.
 const LOOKS: usize = 8;
 
+/// Up to how many bytes a value is read and written where the call is made, and not on a blocking
+/// thread: about as long as the hop there takes.
+pub(crate) const IN_PLACE: usize = 32 << 10;
+
 /// What a quick look for a value found.
 pub(crate) enum Peek {
     Value(Option<Bytes>),
-    /// It lies in parts: too long to be read on a thread that others wait for.
-    Parts,
+    /// Too long to be read on a thread that others wait for.
+    Long,
 }
 
 /// A write that was done, and whether it may not be undone by a crash.
@@ -29,7 +33,7 @@ pub(crate) struct Done<T> {
 }
 
 impl Inner {
-    /// The value, if it stands in its record.
+    /// The value, if it is short.
     pub(crate) fn peek(&self, key: &Key) -> Result<Peek> {
         let now = self.now();
         let bytes = key.as_bytes();
@@ -44,7 +48,11 @@ impl Inner {
                 Look::Found(record) => {
                     self.touched.mark(xxh3_64(bytes));
                     match record.generation {
-                        Some(_) => Peek::Parts,
+                        Some(_) if record.length > IN_PLACE => Peek::Long,
+                        // A part that is missing is a matter for the longer way.
+                        Some(_) => store
+                            .value(&record)?
+                            .map_or(Peek::Long, |value| Peek::Value(Some(value))),
                         None => Peek::Value(store.value(&record)?),
                     }
                 }
