@@ -156,10 +156,20 @@ impl Shared {
         B::Error: Into<BoxError>,
     {
         let (mut parts, body) = response.into_parts();
+        if claim.is_none() && !asked.may_claim_late() {
+            self.report(&mut parts.headers, Outcome::Missed);
+            return Response::from_parts(parts, CacheBody::passed(body));
+        }
         let now = self.clock.system_time();
         let length = body.size_hint().exact();
-        let claim = match self.lifetime(&parts, length, asked, now) {
-            Ok(lifetime) => self.claim(key, asked, claim).await.map(|claim| (claim, lifetime)),
+        let claimed = match self.lifetime(&parts, length, asked, now) {
+            Ok(lifetime) => {
+                let claim = match claim {
+                    None => self.claim_late(key).await,
+                    claim => claim,
+                };
+                claim.map(|claim| (claim, lifetime))
+            }
             Err(refusal) => {
                 tracing::debug!(reason = refusal.as_str(), "not stored");
                 give_up(claim, refusal);
@@ -167,7 +177,7 @@ impl Shared {
                 return Response::from_parts(parts, CacheBody::passed(body));
             }
         };
-        let Some((claim, lifetime)) = claim else {
+        let Some((claim, lifetime)) = claimed else {
             self.report(&mut parts.headers, Outcome::Missed);
             return Response::from_parts(parts, CacheBody::passed(body));
         };
@@ -196,17 +206,8 @@ impl Shared {
         response::lifetime(response.status, &response.headers, length, asked, &terms)
     }
 
-    /// The claim under which an answer is recorded. A request with a cookie takes it only now, when its
-    /// answer is known to be for everyone; one that found no use for the store takes none.
-    async fn claim(
-        &self,
-        key: &RequestKey,
-        asked: Asked,
-        claim: Option<Claim<Head>>,
-    ) -> Option<Claim<Head>> {
-        if asked.head || asked.may_claim() {
-            return claim;
-        }
+    /// A claim for an answer that is already there, if nobody else has recorded it meanwhile.
+    async fn claim_late(&self, key: &RequestKey) -> Option<Claim<Head>> {
         match self.look_up.begin(key).await {
             Found::Claimed(claim) => Some(claim),
             Found::Reader(_) | Found::Nothing => None,

@@ -26,6 +26,11 @@ impl Asked {
     pub(crate) const fn may_claim(self) -> bool {
         !self.head && !self.cookie
     }
+
+    /// Whether the answer may be recorded although nobody could wait for it.
+    pub(crate) const fn may_claim_late(self) -> bool {
+        !self.head && self.cookie
+    }
 }
 
 /// Why a request goes straight to the origin, leaving no trace in the store.

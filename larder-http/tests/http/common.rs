@@ -98,11 +98,13 @@ impl Hand {
     }
 }
 
+type Answering = dyn Fn(usize, Request<Empty<Bytes>>) -> Response<OriginBody> + Send + Sync;
+
 /// An origin: a function that is told the number of the call, from 1.
 #[derive(Clone)]
 pub(crate) struct Origin {
     calls: Arc<AtomicUsize>,
-    answer: Arc<dyn Fn(usize, Request<Empty<Bytes>>) -> Response<OriginBody> + Send + Sync>,
+    answer: Arc<Answering>,
 }
 
 impl Origin {

@@ -1,4 +1,6 @@
 //! The layer as its users see it: over bare services, axum, hyper, and real servers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+#![expect(clippy::needless_pass_by_value, reason = "helpers take what reads best at the call")]
 
 mod common;
 

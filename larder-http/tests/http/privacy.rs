@@ -31,6 +31,8 @@ async fn shared(
     one == theirs || other == theirs
 }
 
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
 const LONG: (&str, &str) = ("cache-control", "max-age=3600");
 
 #[tokio::test]
@@ -42,7 +44,7 @@ async fn the_control_two_equal_requests_do_share() {
 #[tokio::test]
 async fn no_row_of_the_matrix_is_shared() {
     let plain: &[(&str, &str)] = &[];
-    let rows: &[(&str, &'static [(&str, &str)], &[(&str, &str)], &[(&str, &str)])] = &[
+    let rows: &[(&str, Lines<'static>, Lines<'_>, Lines<'_>)] = &[
         ("different Host", &[LONG], &[("host", "a.example")], &[("host", "b.example")]),
         ("X-Forwarded-Host", &[LONG], &[("x-forwarded-host", "evil.example")], plain),
         ("Forwarded", &[LONG], &[("forwarded", "host=evil.example")], plain),

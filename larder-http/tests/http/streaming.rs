@@ -219,6 +219,21 @@ async fn a_head_that_does_not_come_holds_up_others_for_a_second() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_before_the_head_lets_the_next_one_ask() {
+    let larder = memory();
+    let (gate, ask, asked) = gated(&Origin::numbered(&[]), &larder);
+    let first = ask();
+    settle().await;
+    let second = ask();
+    settle().await;
+    assert_eq!(asked.load(SeqCst), 1);
+    first.abort();
+    gate.send_replace(true);
+    assert_eq!(second.await.unwrap(), "answer 1");
+    assert_eq!(asked.load(SeqCst), 2);
+}
+
+#[tokio::test]
 async fn empty_pieces_end_nothing() {
     let (origin, hands) = by_hands(&[]);
     let service = origin.behind(layer(&memory()));

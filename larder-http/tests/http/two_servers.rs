@@ -71,7 +71,7 @@ async fn over_memory_twenty_at_once_are_one_call() {
 async fn over_redis_the_other_server_follows_then_replays() {
     let redis = RedisServer::start().await.unwrap();
     let (a, b) =
-        (larder::open(&redis.url()).await.unwrap(), larder::open(&redis.url()).await.unwrap());
+        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
     the_other_server_follows_then_replays(a, b).await;
 }
 
@@ -79,6 +79,6 @@ async fn over_redis_the_other_server_follows_then_replays() {
 async fn over_redis_twenty_at_once_are_one_call() {
     let redis = RedisServer::start().await.unwrap();
     let (a, b) =
-        (larder::open(&redis.url()).await.unwrap(), larder::open(&redis.url()).await.unwrap());
+        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
     twenty_at_once_are_one_call(a, b).await;
 }

@@ -51,8 +51,8 @@ impl Client {
         let mut seen = Vec::new();
         while !seen.ends_with(end.as_bytes()) {
             let byte = self.0.read_u8().await;
-            let byte = byte.unwrap_or_else(|_| panic!("no {end:?} after {}", seen.escape_ascii()));
-            seen.push(byte);
+            assert!(byte.is_ok(), "no {end:?} after {}", seen.escape_ascii());
+            seen.extend(byte.ok());
         }
         String::from_utf8(seen).unwrap()
     }
