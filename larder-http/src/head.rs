@@ -63,3 +63,30 @@ impl std::fmt::Debug for Head {
         f.debug_struct("Head").field("status", &self.status).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Request, header::ETAG};
+
+    use super::*;
+
+    fn key(path: &str) -> RequestKey {
+        let request = Request::get(path).header("host", "a").body(()).unwrap();
+        RequestKey::new(&request.into_parts().0, None, &[], false).unwrap()
+    }
+
+    #[test]
+    fn what_was_recorded_for_another_request_is_not_opened() {
+        let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("\"a\""))]);
+        let head = Head::new(&key("/a"), StatusCode::OK, &headers, None, 0);
+        assert_eq!(head.open(&key("/a")), Some((StatusCode::OK, headers)));
+        // As if both had the same address.
+        assert_eq!(head.open(&key("/b")), None);
+    }
+
+    #[test]
+    fn a_head_from_the_future_is_new() {
+        let head = Head::new(&key("/a"), StatusCode::OK, &HeaderMap::new(), None, 5000);
+        assert_eq!((head.age(4000), head.age(5999), head.age(8000)), (0, 0, 3));
+    }
+}

@@ -195,3 +195,40 @@ pub(crate) async fn hit(service: &CacheService<Origin>, path: &str) -> Answer {
     };
     tokio::time::timeout(Duration::from_secs(10), ask).await.expect("it is stored in time")
 }
+
+/// A service that answers once the gate is open, and counts who waits at it.
+pub(crate) fn gated(
+    origin: &Origin,
+    larder: &Larder,
+) -> (
+    tokio::sync::watch::Sender<bool>,
+    impl Fn() -> tokio::task::JoinHandle<String> + use<>,
+    Arc<AtomicUsize>,
+) {
+    let (gate, opened) = tokio::sync::watch::channel(false);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let inner = tower::service_fn({
+        let (origin, asked) = (origin.clone(), Arc::clone(&asked));
+        move |request| {
+            asked.fetch_add(1, SeqCst);
+            let (mut origin, mut opened) = (origin.clone(), opened.clone());
+            async move {
+                opened.wait_for(|open| *open).await.unwrap();
+                tower::Service::call(&mut origin, request).await
+            }
+        }
+    });
+    let service = layer(larder).layer(inner);
+    let ask = move || {
+        let answer = service.clone().oneshot(get("/r"));
+        tokio::spawn(async move { text(answer.await.unwrap()).await.unwrap() })
+    };
+    (gate, ask, asked)
+}
+
+/// Lets everybody go as far as they can.
+pub(crate) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}

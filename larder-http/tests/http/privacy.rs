@@ -1,5 +1,7 @@
 //! Two users never get each other's answers: the cases in which other caches were seen to do so.
 
+use std::{collections::HashSet, sync::atomic::Ordering::SeqCst};
+
 use crate::common::*;
 use http::{Request, Response};
 use http_body_util::Empty;
@@ -125,30 +127,25 @@ async fn a_host_that_is_missing_or_contradicted_takes_no_part() {
 
 #[tokio::test]
 async fn waiters_of_an_answer_that_turns_out_private_go_on_their_own() {
-    let (gate, opened) = tokio::sync::watch::channel(false);
     let origin = mirror(&[("cache-control", "private")]);
-    // The head comes only when the gate is open: all twenty have asked by then.
-    let slow = tower::service_fn({
-        let origin = origin.clone();
-        move |request| {
-            let (mut origin, mut opened) = (origin.clone(), opened.clone());
-            async move {
-                opened.wait_for(|open| *open).await.unwrap();
-                tower::Service::call(&mut origin, request).await
-            }
-        }
-    });
-    let service = tower::Layer::layer(&layer(&memory()), slow);
-    let clients: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(tower::ServiceExt::oneshot(service.clone(), get("/r"))))
-        .collect();
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    let (gate, ask, asked) = gated(&origin, &memory());
+    let clients: Vec<_> = (0..20).map(|_| ask()).collect();
+    settle().await;
+    assert_eq!(asked.load(SeqCst), 1);
     gate.send_replace(true);
-    let mut bodies = std::collections::HashSet::new();
+    let mut bodies = HashSet::new();
     for client in clients {
-        assert!(bodies.insert(text(client.await.unwrap().unwrap()).await.unwrap()));
+        assert!(bodies.insert(client.await.unwrap()), "each has an answer of his own");
     }
     assert_eq!(origin.calls(), 20);
+
+    // Nor does anybody wait for the next one.
+    gate.send_replace(false);
+    let clients = [ask(), ask(), ask()];
+    settle().await;
+    assert_eq!(asked.load(SeqCst), 23);
+    gate.send_replace(true);
+    for client in clients {
+        assert!(bodies.insert(client.await.unwrap()));
+    }
 }

@@ -3,16 +3,12 @@
 use crate::common::*;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::BodyExt;
-use larder::{Larder, TestClock};
+use larder::Larder;
+use larder::TestClock;
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
     time::Duration,
 };
-use tokio::{sync::watch, task::JoinHandle};
-use tower::{Layer, ServiceExt};
 
 /// An origin whose bodies are written by hand; the hands come in the order of the calls.
 fn by_hands(headers: &'static [(&'static str, &'static str)]) -> (Origin, Arc<Mutex<Vec<Hand>>>) {
@@ -149,38 +145,6 @@ async fn twenty_at_once_are_one_call() {
         assert_eq!(client.await.unwrap(), "for all");
     }
     assert_eq!(origin.calls(), 1);
-}
-
-/// A service that answers once the gate is open, and counts who waits at it.
-fn gated(
-    origin: &Origin,
-    larder: &Larder,
-) -> (watch::Sender<bool>, impl Fn() -> JoinHandle<String> + use<>, Arc<AtomicUsize>) {
-    let (gate, opened) = watch::channel(false);
-    let asked = Arc::new(AtomicUsize::new(0));
-    let inner = tower::service_fn({
-        let (origin, asked) = (origin.clone(), Arc::clone(&asked));
-        move |request| {
-            asked.fetch_add(1, SeqCst);
-            let (mut origin, mut opened) = (origin.clone(), opened.clone());
-            async move {
-                opened.wait_for(|open| *open).await.unwrap();
-                tower::Service::call(&mut origin, request).await
-            }
-        }
-    });
-    let service = layer(larder).layer(inner);
-    let ask = move || {
-        let answer = service.clone().oneshot(get("/r"));
-        tokio::spawn(async move { text(answer.await.unwrap()).await.unwrap() })
-    };
-    (gate, ask, asked)
-}
-
-async fn settle() {
-    for _ in 0..200 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
