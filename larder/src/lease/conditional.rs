@@ -46,7 +46,8 @@ pub(crate) enum Written {
 ///   was made against is removed, after which it can never land;
 /// - anything else: it does not stand and never can.
 ///
-/// An absent key cannot be fenced: there the outcome stays [`Written::Unknown`].
+/// An absent key cannot be fenced, nor can a kind of records: there the outcome stays
+/// [`Written::Unknown`].
 ///
 /// One round trip when all is well. May be dropped at any time; the write may still land.
 pub(crate) async fn write(
@@ -106,7 +107,9 @@ pub(crate) async fn write(
 /// Sees to it that a write which may yet land does not.
 async fn settle(place: &Place, record: &Bytes, against: Condition, error: Error) -> Written {
     let Place { store, key, .. } = place;
-    if let Condition::StartsWith(_) = against
+    // A shorter prefix means any record of a kind: what stands there may be somebody's good value.
+    if let Condition::StartsWith(prefix) = against
+        && prefix.as_bytes().len() >= Stamp::BYTES
         && let Ok(true) = store.delete_if(key, against).await
     {
         return Written::Refused { standing: None };
