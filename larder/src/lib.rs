@@ -1,4 +1,82 @@
 //! A cache for fleets of servers: typed values and streams over memory, Redis or sled.
+//!
+//! ```
+//! use larder::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//! use std::time::Duration;
+//!
+//! #[derive(Serialize, Deserialize, Debug, PartialEq)]
+//! struct User { name: String }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), larder::Error> {
+//! let larder = larder::open("memory:?max=64MiB").await?; // or redis://cache.internal
+//! let users = larder.namespace("users")?.typed::<User>();
+//!
+//! let ada = User { name: "Ada".into() };
+//! users.set(42, &ada).ttl(Duration::from_secs(3600)).await?;
+//! assert_eq!(users.get(42).await?, Some(ada));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What stands where
+//!
+//! | | |
+//! |---|---|
+//! | [`open`], [`Larder`] | a cache: by URL, or [over a store](Larder::new) of one's own making |
+//! | [`Space`] | the entries under a name; [`ToKey`] says what can name one of them |
+//! | [`Space::typed`] → [`Typed`] | values of a type: [encoded](codec), compressed, checked |
+//! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
+//! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |
+//! | [`Larder::stats`] | what has happened |
+//! | [`envelope`] | the bytes that stand in the store |
+//!
+//! # A stream
+//!
+//! The first caller in the fleet asks the source; everyone else, on any server that shares the store,
+//! follows what it records, and later callers read what was committed.
+//!
+//! ```
+//! use futures_util::stream;
+//! use larder::prelude::*;
+//! use std::{convert::Infallible, time::Duration};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let larder = larder::open("memory:").await?;
+//! let reports = larder.namespace("reports")?.streams::<String>();
+//! let report = reports
+//!     .get_or_record("2024.csv", || async {
+//!         let rows = ["a,b\n", "1,2\n"].map(|row| Ok::<_, Infallible>(Bytes::from(row)));
+//!         Ok::<_, Infallible>(("text/csv".to_owned(), stream::iter(rows)))
+//!     })
+//!     .ttl(Duration::from_secs(600))
+//!     .await?;
+//! assert_eq!(report.head(), "text/csv");
+//! assert_eq!(report.collect().await?, "a,b\n1,2\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Stores
+//!
+//! Each is behind a feature of its name, all on by default.
+//!
+//! | feature | URL | who sees the entries | after a restart |
+//! |---|---|---|---|
+//! | `memory` | `memory:?max=64MiB` | this process | gone |
+//! | `sled` | `sled:./cache?max=1GiB` | this process | still there |
+//! | `redis` | `redis://host:6379`, `unix:/run/redis.sock` | everyone | still there |
+//!
+//! A store of one's own implements [`Cache`] and goes into [`Larder::new`].
+//!
+//! # Errors, and what is none
+//!
+//! A miss is no error, and neither is anything that stands in a store: what is truncated, changed,
+//! hostile, of another type or of a future version is a miss, counted in [`Stats`]. What remains are
+//! the caller's mistakes and a store that does not answer, each within its deadline; after an error of
+//! a write, [`Error::may_have_applied`] says whether it may stand.
 
 pub mod codec;
 pub mod envelope;
@@ -11,10 +89,20 @@ pub mod stream;
 mod to_key;
 mod typed;
 
+/// For [`Cache`], when a store of one's own is written without a dependency on `async-trait`.
+pub use async_trait::async_trait;
+#[cfg(feature = "memory")]
+pub use backend_memory::MemoryCache;
+#[cfg(feature = "redis")]
+pub use backend_redis::RedisCache;
+#[cfg(feature = "sled")]
+pub use backend_sled::SledCache;
 pub use bytes::Bytes;
+/// The contract of stores, whole.
+pub use cache_api;
 pub use cache_api::{
-    Cache, Capabilities, Change, Clock, Condition, Error, Key, Namespace, Remaining, Result,
-    SystemClock, TestClock, Ttl,
+    Cache, Capabilities, Change, Clock, Condition, Error, Key, Namespace, Prefix, Remaining,
+    Result, SetItem, SetOptions, SetOutcome, SystemClock, TestClock, Ttl,
 };
 pub use handle::{Damaged, Larder, LarderBuilder, Space, Stats};
 pub use open::{Opening, open};

@@ -10,7 +10,8 @@ use zstd::{
 /// Below this many bytes nothing is compressed: the time costs more than the bytes.
 const WORTHWHILE: usize = 1024;
 
-/// Level 1: level 3 takes longer by half and saves a few percent.
+/// Level 1: on records of 1 KiB to 1 MiB, level 3 saved a few percent of the result at most and took up
+/// to half as long again.
 const LEVEL: i32 = 1;
 
 thread_local! {

@@ -63,7 +63,9 @@ fn the_format_of_each_release_stays_readable() {
     let decoded: (String, u8, Vec<f32>) = MessagePack.decode(payload).unwrap();
     assert_eq!(decoded, value);
     let (_, payload) =
-        open(Bytes::from_static(compressed), &key("k"), expected::<Bytes>(&RawBytes)).unwrap().unwrap();
+        open(Bytes::from_static(compressed), &key("k"), expected::<Bytes>(&RawBytes))
+            .unwrap()
+            .unwrap();
     assert_eq!(payload, text);
     // And the present writes what it reads. (Of zstd only the length may differ.)
     assert_eq!(record(&MessagePack, &value), plain[..]);
@@ -115,7 +117,9 @@ fn under_another_key_it_is_damaged() {
 
 #[test]
 fn what_others_wrote_is_foreign() {
-    for foreign in [&b""[..], b"42", b"{\"json\": true}", &[0; 100], b"\xCA\x4C\x02\x01version2 of it"] {
+    for foreign in
+        [&b""[..], b"42", b"{\"json\": true}", &[0; 100], b"\xCA\x4C\x02\x01version2 of it"]
+    {
         assert_eq!(payload(Bytes::copy_from_slice(foreign)), Err(Damage::Foreign));
     }
 }

@@ -53,11 +53,8 @@ impl Draft {
             operation: "set",
             reason: format!("the value cannot be encoded: {error}").into(),
         })?;
-        let mut record = output.finish().map_err(|size| Error::TooLarge {
-            backend: "larder",
-            size,
-            limit,
-        })?;
+        let mut record =
+            output.finish().map_err(|size| Error::TooLarge { backend: "larder", size, limit })?;
         let raw_length = (record.len() - Header::BYTES) as u32;
         let mut compression = UNCOMPRESSED;
         if let Some(compressed) = compress::compress(&record[Header::BYTES..]) {

@@ -10,8 +10,7 @@ use crate::{
 /// A cache: a store, and everything that is done with it. Cheap to clone; clones are the same cache.
 ///
 /// ```
-/// use backend_memory::MemoryCache;
-/// use larder::Larder;
+/// use larder::{Larder, MemoryCache};
 ///
 /// let larder = Larder::new(MemoryCache::builder().max_bytes(64 << 20).build());
 /// let users = larder.namespace("users")?;
@@ -79,13 +78,13 @@ impl Larder {
 /// What a [`Larder`] is made of.
 ///
 /// ```
-/// use backend_memory::MemoryCache;
-/// use larder::{Larder, TestClock};
+/// use larder::{Larder, MemoryCache, TestClock};
 /// use std::sync::Arc;
 ///
-/// let clock = Arc::new(TestClock::new());
-/// let larder = Larder::builder(MemoryCache::builder().clock(clock.clone()).build())
-///     .clock(clock.clone())
+/// let clock = TestClock::new();
+/// let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+/// let larder = Larder::builder(store)
+///     .clock(Arc::new(clock.clone()))
 ///     .max_value(16 << 20)
 ///     .build();
 /// # drop(larder);

@@ -90,6 +90,9 @@ impl Opening {
                 ),
             ));
         }
+        if !scheme.enabled {
+            return Err(not_built_in(scheme));
+        }
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         stores::open(scheme, place, Options::parse(scheme, query)?).await
     }
@@ -113,6 +116,15 @@ impl fmt::Debug for Opening {
 
 fn refused(backend: &'static str, reason: String) -> Error {
     Error::Open { backend, reason: reason.into(), source: None }
+}
+
+fn not_built_in(scheme: &Scheme) -> Error {
+    let choices = scheme::examples(|scheme| scheme.enabled);
+    let feature = scheme.feature;
+    refused(
+        scheme.name,
+        format!("larder was built without its feature `{feature}`; it has {choices}"),
+    )
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+#[cfg(feature = "redis")]
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -60,12 +61,14 @@ impl<'a> Options<'a> {
         Ok(length.map(|length| usize::try_from(length).unwrap_or(usize::MAX)))
     }
 
+    #[cfg(feature = "redis")]
     pub(super) fn duration(&self, name: &'static str) -> Result<Option<Duration>> {
         self.read(name, "duration", "durations are like 200ms or 2s", |value| {
             humantime::parse_duration(value).ok().filter(|duration| !duration.is_zero())
         })
     }
 
+    #[cfg(feature = "redis")]
     pub(super) fn number(&self, name: &'static str) -> Result<Option<usize>> {
         self.read(name, "number", "it is like 1 or 4", |value| {
             value.parse().ok().filter(|&number| number > 0)

@@ -2,11 +2,7 @@
 
 use cache_api::Result;
 
-use super::{
-    options::Options,
-    refused,
-    scheme::{Scheme, Store},
-};
+use super::{options::Options, scheme::Scheme};
 use crate::handle::{Larder, LarderBuilder};
 
 pub(super) async fn open(scheme: &Scheme, place: &str, options: Options<'_>) -> Result<Larder> {
@@ -17,22 +13,15 @@ pub(super) async fn open(scheme: &Scheme, place: &str, options: Options<'_>) -> 
 async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
     match scheme.store {
         #[cfg(feature = "memory")]
-        Store::Memory => memory(place, options),
+        super::scheme::Store::Memory => memory(place, options),
         #[cfg(feature = "sled")]
-        Store::Sled => sled(place, options).await,
+        super::scheme::Store::Sled => sled(place, options).await,
         #[cfg(feature = "redis")]
-        Store::Redis => redis(scheme, place, options).await,
+        super::scheme::Store::Redis => redis(scheme, place, options).await,
         #[cfg(not(all(feature = "memory", feature = "sled", feature = "redis")))]
-        Store::Memory | Store::Sled | Store::Redis => {
+        _ => {
             let _ = (place, options);
-            Err(refused(
-                scheme.name,
-                format!(
-                    "larder was built without its feature `{}`; it has {}",
-                    scheme.feature,
-                    super::scheme::examples(|scheme| scheme.enabled)
-                ),
-            ))
+            Err(super::not_built_in(scheme))
         }
     }
 }
@@ -41,7 +30,7 @@ async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<La
 fn memory(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
     if !place.is_empty() {
         let reason = format!("there is no place to name; write {}", "memory:?max=64MiB");
-        return Err(refused("memory", reason));
+        return Err(super::refused("memory", reason));
     }
     let mut builder = backend_memory::MemoryCache::builder();
     if let Some(bytes) = options.size("max")? {
@@ -59,7 +48,7 @@ async fn sled(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
 
     if place.is_empty() {
         let reason = "which directory? Write sled:./cache or sled:/var/cache/service";
-        return Err(refused("sled", reason.into()));
+        return Err(super::refused("sled", reason.into()));
     }
     let mut builder = backend_sled::SledCache::builder(place);
     if let Some(bytes) = options.size("max")? {

@@ -8,10 +8,10 @@ use crate::Larder;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn raw() -> (Arc<TestClock>, Raw) {
-    let clock = Arc::new(TestClock::new());
-    let store = MemoryCache::builder().clock(clock.clone()).build();
-    let larder = Larder::builder(store).clock(clock.clone()).build();
+fn raw() -> (TestClock, Raw) {
+    let clock = TestClock::new();
+    let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+    let larder = Larder::builder(store).clock(Arc::new(clock.clone())).build();
     (clock, larder.namespace("n").unwrap().raw())
 }
 

@@ -26,7 +26,8 @@ fn a_scalar_is_its_text() {
     assert_eq!(bytes(Uuid::nil()), b"00000000-0000-0000-0000-000000000000");
     assert_eq!(bytes(IpAddr::V6(Ipv6Addr::LOCALHOST)), b"::1");
     assert_eq!(bytes(b"\xff\0"), b"\xff\0");
-    assert_eq!(bytes(String::from("x")), bytes(&"x"));
+    assert_eq!(bytes(String::from("x")), bytes("x"));
+    assert_eq!(bytes(&&7), bytes(Box::new(7)));
 }
 
 #[test]

@@ -246,7 +246,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         T: 'a,
     {
         let drafts = values.into_iter();
-        let drafts = drafts.map(|(key, value)| Ok((self.inner.space.key(key)?, self.draft(value)?)));
+        let drafts =
+            drafts.map(|(key, value)| Ok((self.inner.space.key(key)?, self.draft(value)?)));
         SetMany::new(self.clone(), drafts.collect())
     }
 

@@ -96,9 +96,10 @@ impl<T: 'static, C: Codec<T>> Set<T, C> {
 pub(super) fn no_lifetime() -> Error {
     Error::InvalidArgument {
         operation: "set",
-        reason: "how long does the value live? Say `.ttl(..)` or `.forever()`, or give the handle a \
+        reason:
+            "how long does the value live? Say `.ttl(..)` or `.forever()`, or give the handle a \
                  `default_ttl`"
-            .into(),
+                .into(),
     }
 }
 

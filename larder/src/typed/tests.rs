@@ -24,15 +24,15 @@ fn ada() -> User {
 }
 
 struct Fixture {
-    clock: Arc<TestClock>,
+    clock: TestClock,
     larder: Larder,
     users: Typed<User>,
 }
 
 fn fixture() -> Fixture {
-    let clock = Arc::new(TestClock::new());
-    let store = MemoryCache::builder().clock(clock.clone()).build();
-    let larder = Larder::builder(store).clock(clock.clone()).build();
+    let clock = TestClock::new();
+    let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+    let larder = Larder::builder(store).clock(Arc::new(clock.clone())).build();
     let users = larder.namespace("users").unwrap().typed();
     Fixture { clock, larder, users }
 }
@@ -211,7 +211,10 @@ async fn what_cannot_be_used_blocks_nothing() {
 
 #[tokio::test]
 async fn a_value_that_may_be_stale_is_judged_by_the_clock() {
-    use crate::{codec::MessagePack, envelope::{Draft, Lifetime}};
+    use crate::{
+        codec::MessagePack,
+        envelope::{Draft, Lifetime},
+    };
 
     let fixture = fixture();
     let users = &fixture.users;
