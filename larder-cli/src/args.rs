@@ -18,7 +18,6 @@ use crate::{
 #[command(
     name = "larder",
     version,
-    about,
     after_help = "\
 Caches:
   memory:?max=64MiB                 in this process, gone at its end
@@ -26,8 +25,13 @@ Caches:
   redis://[user:password@]host/0    shared by all who reach it
   unix:/run/redis.sock              the same, by a unix socket
 
+Values stand on stdout as they are, messages on stderr.
 Exit codes: 0 found or done, 1 missing or refused, 2 an error.
+With --json, results stand on stdout and errors on stderr, one object per line;
+bytes that are no UTF-8 are base64 in `value_base64` instead of `value`, and in
+`key_base64` instead of `key`.
 
+Example:
   export LARDER_CACHE=redis://127.0.0.1
   larder set greeting hello --ttl 10m && larder get greeting",
     max_term_width = 80
@@ -41,6 +45,7 @@ pub(crate) struct Cli {
 
 /// What every command knows.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
     /// The cache; better in the environment when it holds a password.
     // Shown neither in `--help` nor in usage errors: it may hold a password.
@@ -59,9 +64,6 @@ pub(crate) struct Global {
     pub(crate) namespace: String,
 
     /// Print for machines: one JSON object per line.
-    ///
-    /// Results stand on stdout, errors on stderr. Bytes that are no UTF-8 stand as base64 in a field
-    /// of their own: `value_base64` instead of `value`, `key_base64` instead of `key`.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

@@ -6,7 +6,7 @@ use crate::{
     output::Fields,
 };
 
-/// Remove every entry of the namespace and of those inside it, and nothing else.
+/// Remove all entries of the namespace and of those inside it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  larder --namespace shop/carts clear")]
 pub(crate) struct Clear {}

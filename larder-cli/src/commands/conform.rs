@@ -13,9 +13,9 @@ use crate::{
     output::{Fields, Output, spinner},
 };
 
-/// Check that the cache keeps larder's contract, rule by rule. Exit 1 if it breaks one.
+/// Check that the cache keeps larder's contract, rule by rule.
 ///
-/// Works in namespaces of its own and removes them; other entries stay, unless the cache is so full
+/// Exits 1 if it breaks one. Works in namespaces of its own and removes them; other entries stay, unless the cache is so full
 /// that it must evict them. Rules that need a test's own clock or a second program are left to the
 /// tests of the store.
 #[derive(Debug, Args)]

@@ -8,10 +8,11 @@ use crate::{
     output::Fields,
 };
 
-/// Remove entries: values, counters and streams. Exit 1 if one of them was not there.
+/// Remove values, counters and streams; exit 1 if one was not there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  larder delete greeting logo")]
 pub(crate) struct Delete {
+    /// Their names.
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<Key>,
 }

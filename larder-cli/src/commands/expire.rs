@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  larder expire greeting 1h30m")]
 pub(crate) struct Expire {
+    /// Its name, any bytes.
     key: Key,
 
     /// How long it lives from now on: 90s, 10m, 1h30m, 7days, never.

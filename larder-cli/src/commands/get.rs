@@ -7,10 +7,15 @@ use crate::{
     output::Fields,
 };
 
-/// Print a value, byte for byte. On a terminal a line end is added.
+/// Print a value, byte for byte.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  larder get greeting > greeting.txt")]
+#[command(after_help = "\
+Example:
+  larder get greeting > greeting.txt
+
+On a terminal a line end is added.")]
 pub(crate) struct Get {
+    /// Its name, any bytes.
     key: Key,
 }
 

@@ -8,13 +8,14 @@ use crate::{
     output::Fields,
 };
 
-/// Add to a counter and print the sum. A missing one counts from zero.
+/// Add to a counter, which begins at zero, and print the sum.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   larder increment visits
   larder increment stock -3 --ttl never")]
 pub(crate) struct Increment {
+    /// Its name, any bytes.
     key: Key,
 
     /// How much to add; may be negative.

@@ -20,12 +20,14 @@ use crate::{
 /// How much is asked of stdin at once.
 const READ: usize = 128 << 10;
 
-/// Record stdin as a stream. It stands whole once stdin has ended, or not at all.
+/// Record stdin as a stream, whole or not at all.
 ///
-/// Until then, what stood there before is replayed, and `replay --follow` sees the new one grow.
+/// Until stdin has ended, what stood there before is replayed, and `replay --follow` sees the new one
+/// grow.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  pg_dump shop | larder record backup --ttl 7days")]
 pub(crate) struct Record {
+    /// Its name, any bytes.
     key: Key,
 
     /// How long it lives: 90s, 10m, 1h30m, 7days. A stream always ends.

@@ -13,7 +13,9 @@ use crate::{
     output::Fields,
 };
 
-/// Replay a recorded stream to stdout. What breaks half way is an error, never a short end.
+/// Replay a recorded stream to stdout.
+///
+/// One that breaks half way is an error (exit 2), never a short end.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -22,6 +24,7 @@ Examples:
 
 With --json the body still stands on stdout as it is, and the summary on stderr.")]
 pub(crate) struct Replay {
+    /// Its name, any bytes.
     key: Key,
 
     /// Only these bytes: 0-99 (both included), 100- (to the end), -100 (the last 100).

@@ -19,6 +19,7 @@ Examples:
   larder set greeting hello --ttl 10m
   larder set logo - --ttl never < logo.png")]
 pub(crate) struct Set {
+    /// Its name, any bytes.
     key: Key,
 
     /// The value, or `-` for what stands on stdin.

@@ -17,6 +17,7 @@ Example:
 
 With --json, `ttl_ms` is in milliseconds, and null for `never`.")]
 pub(crate) struct Ttl {
+    /// Its name, any bytes.
     key: Key,
 }
 

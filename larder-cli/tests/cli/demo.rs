@@ -80,7 +80,8 @@ async fn kept(store: &Store) -> (Child, String) {
         let line = line.expect("it is read").expect("it has not ended");
         serde_json::from_str::<Value>(&line).expect("it is JSON")
     };
-    assert_eq!(line().await["ok"], true);
+    let play = line().await;
+    assert_eq!(play["ok"], true, "{play}");
     let address = line().await["a"].as_str().expect("an address").to_owned();
     (child, address)
 }
