@@ -1,8 +1,5 @@
 //! `clear`: all of a namespace, and nothing else.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use cache_api::{Error, Key, Namespace, SetOptions, SetOutcome};
 
 use super::{Checked, Ctx, Failure, bulk::item, check::check, ctx::LONG, keys::STRANGE};
@@ -190,26 +187,25 @@ pub async fn leaves_what_others_write_meanwhile(ctx: &Ctx) -> Checked {
     let items = own.iter().map(|key| item(key, "v", SetOptions::new(LONG))).collect();
     let outcomes = store.set_many(items).await?;
     check!(outcomes.iter().all(SetOutcome::is_stored), "set_many without condition was refused");
-    let writer = tokio::spawn({
-        let store = Arc::clone(&store);
-        async move {
-            let mut written = Vec::new();
-            for number in 0..300 {
-                let key = neighbour.key(number.to_string())?;
-                let value = Bytes::from_static(b"v");
-                let _ = store.set(&key, value, SetOptions::new(LONG)).await?;
-                written.push(key);
+    let mut written = Vec::new();
+    for round in 0..20 {
+        let keys: Vec<_> = (0..15)
+            .map(|number| neighbour.key(format!("{round}-{number}")))
+            .collect::<Result<_, _>>()?;
+        let writing = async {
+            for key in &keys {
+                ctx.put(key, b"v", LONG).await?;
             }
-            Ok::<_, Failure>(written)
-        }
-    });
-    while !writer.is_finished() {
-        store.clear(ctx.namespace()).await?;
-        tokio::task::yield_now().await;
+            Checked::Ok(())
+        };
+        let (cleared, wrote) = tokio::join!(store.clear(ctx.namespace()), writing);
+        cleared?;
+        wrote?;
+        written.extend(keys);
     }
-    for key in writer.await?? {
-        ctx.stands(&key, b"v", &format!("{key}, written while {} was cleared", ctx.namespace()))
-            .await?;
+    for key in &written {
+        let when = format!("{key}, written while {} was cleared", ctx.namespace());
+        ctx.stands(key, b"v", &when).await?;
     }
     for key in &own {
         ctx.missing(key, "after clear").await?;

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// User keys that patterns, scripts, separators and text take apart.
-pub(super) const STRANGE: [&[u8]; 24] = [
+pub(super) const STRANGE: [&[u8]; 25] = [
     b"",
     b"*",
     b"?",
@@ -32,6 +32,7 @@ pub(super) const STRANGE: [&[u8]; 24] = [
     b"\r\n",
     b" ",
     b"\xff\xfe",
+    b"\xfe\xff",
     b"\x80",
     b"%s%00",
     b"'\"`$(x);--",
