@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use larder::{
     Bytes, Cache, Capabilities, Condition, Error, Key, Larder, MemoryCache, Namespace, Remaining,
     Result, SetItem, SetOptions, SetOutcome, Ttl, Typed,
@@ -62,7 +63,8 @@ async fn if_absent_has_one_winner_whatever_stood_there() {
     assert!([a, b, c].into_iter().filter(|&won| won).count() > 1);
 }
 
-/// A store whose answers to `set` get lost: so many times after it was applied, or before.
+/// A store that takes its time, and whose answers to `set` get lost: so many times after it was applied,
+/// or before.
 #[derive(Debug)]
 struct Lossy {
     inner: MemoryCache,
@@ -87,13 +89,19 @@ impl Cache for Lossy {
         self.inner.capabilities()
     }
     async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.inner.get(key).await
+        tokio::task::yield_now().await;
+        let found = self.inner.get(key).await;
+        tokio::task::yield_now().await;
+        found
     }
     async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
         self.sets.fetch_add(1, SeqCst);
         let lost = self.losses.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        tokio::task::yield_now().await;
         if !lost {
-            return self.inner.set(key, value, options).await;
+            let outcome = self.inner.set(key, value, options).await;
+            tokio::task::yield_now().await;
+            return outcome;
         }
         if self.applies {
             let _ = self.inner.set(key, value, options).await?;
@@ -180,4 +188,27 @@ async fn an_if_present_that_stays_unknown_leaves_the_old_value() {
     let error = jobs.set("k", &2).ttl(MINUTE).if_present().await.unwrap_err();
     assert!(error.may_have_applied());
     assert_eq!(jobs.get("k").await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn a_write_that_is_dropped_at_any_await_happens_whole_or_not_at_all() {
+    let larder = Larder::new(Lossy::new(0, false));
+    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let lease = Stamp::new(Kind::Lease).to_bytes();
+    let mut outcomes = Vec::new();
+    for polls in 0..20 {
+        let planted = Bytes::copy_from_slice(&lease);
+        jobs.space().raw().set("k", planted).forever().await.unwrap();
+        let mut dropped = jobs.set("k", &1).ttl(MINUTE).if_absent().into_future();
+        let done = (0..polls).any(|_| (&mut dropped).now_or_never().is_some());
+        drop(dropped);
+        let second = jobs.set("k", &2).ttl(MINUTE).if_absent().await.unwrap();
+        assert!(!(done && second), "polled {polls} times");
+        assert_eq!(jobs.get("k").await.unwrap(), Some(if second { 2 } else { 1 }));
+        outcomes.push((done, second));
+    }
+    // It was dropped before the write, between the write and its answer, and not at all.
+    for outcome in [(false, true), (false, false), (true, false)] {
+        assert!(outcomes.contains(&outcome), "{outcomes:?}");
+    }
 }

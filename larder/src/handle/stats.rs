@@ -38,7 +38,9 @@ pub struct Damaged {
     pub undecodable: u64,
 }
 
+/// Apart from its neighbours: every look-up writes here, and every look-up reads what stands beside it.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct Counters {
     pub(crate) hits: AtomicU64,
     pub(crate) misses: AtomicU64,

@@ -201,11 +201,11 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     /// # Errors
     ///
     /// [`Error::InvalidKey`](cache_api::Error::InvalidKey), or the store's.
-    pub fn expire<K: ToKey>(
+    pub fn expire<K: ToKey, L: Into<Ttl>>(
         &self,
         key: K,
-        ttl: impl Into<Ttl>,
-    ) -> impl Future<Output = Result<bool>> + Send {
+        ttl: L,
+    ) -> impl Future<Output = Result<bool>> + Send + use<T, C, K, L> {
         let (typed, key, ttl) = (self.clone(), self.inner.space.key(key), ttl.into());
         async move {
             // The first bytes say the kind, so that one atomic step never extends a lease.
@@ -219,10 +219,10 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     /// # Errors
     ///
     /// [`Error::InvalidKey`](cache_api::Error::InvalidKey) if one of them is none, or the store's.
-    pub fn get_many<K: ToKey>(
+    pub fn get_many<K: ToKey, I: IntoIterator<Item = K>>(
         &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> impl Future<Output = Result<Vec<Option<T>>>> + Send {
+        keys: I,
+    ) -> impl Future<Output = Result<Vec<Option<T>>>> + Send + use<T, C, K, I> {
         let (typed, keys) = (self.clone(), self.keys(keys));
         async move {
             let keys = keys?;
@@ -257,10 +257,10 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     ///
     /// [`Error::InvalidKey`](cache_api::Error::InvalidKey) if one of them is none, or the store's:
     /// then any of them may be gone.
-    pub fn delete_many<K: ToKey>(
+    pub fn delete_many<K: ToKey, I: IntoIterator<Item = K>>(
         &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> impl Future<Output = Result<()>> + Send {
+        keys: I,
+    ) -> impl Future<Output = Result<()>> + Send + use<T, C, K, I> {
         let (typed, keys) = (self.clone(), self.keys(keys));
         async move {
             typed.counted(typed.store().delete_many(&keys?).await)?;

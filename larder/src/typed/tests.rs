@@ -246,6 +246,8 @@ async fn futures_own_what_they_need_and_do_nothing_before_they_are_polled() {
         tokio::spawn(users.set(&name, &user).ttl(MINUTE).into_future())
     };
     assert!(spawned.await.unwrap().unwrap());
+    let many = tokio::spawn(users.get_many(["k", "none"]));
+    assert_eq!(many.await.unwrap().unwrap().len(), 2);
     let get = tokio::spawn(users.get("k"));
     let (got, joined) = tokio::join!(get, users.get("k"));
     assert_eq!(got.unwrap().unwrap(), joined.unwrap());
