@@ -127,7 +127,7 @@ impl Cache for RedisCache {
         }
     }
 
-    /// Several round trips, each small, so that the server serves others in between: one for each four
+    /// Several round trips, each small, so that the server serves others in between: one for each
     /// thousand keys of the database. When it fails, a part may be gone.
     async fn clear(&self, namespace: &Namespace) -> Result<()> {
         self.store.clear(namespace).await

@@ -16,7 +16,7 @@ const SCAN: Operation = Operation::read("scan");
 const CLEAR: Operation = Operation::write("clear");
 
 impl Scan for RedisCache {
-    /// One round trip for each four thousand keys of the whole database, made when the stream is polled.
+    /// One round trip for each thousand keys of the whole database, made when the stream is polled.
     fn keys(&self, namespace: &Namespace) -> KeyStream {
         let walk = Walk {
             store: Arc::clone(&self.store),

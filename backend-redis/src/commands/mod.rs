@@ -7,8 +7,8 @@ use redis::{Cmd, cmd};
 
 /// How many keys one MGET or UNLINK takes: more of them would keep the server from its other clients.
 pub(crate) const KEYS_AT_ONCE: usize = 512;
-/// How many places of its table the server looks at in one SCAN, about a millisecond.
-const SCAN_COUNT: usize = 4000;
+/// How many places of its table the server looks at in one SCAN, about a third of a millisecond.
+const SCAN_COUNT: usize = 1000;
 
 pub(crate) fn get(key: &Key) -> Cmd {
     command("GET", 1, key.as_bytes().len()).arg(key.as_bytes()).take()

@@ -14,6 +14,8 @@ use super::{
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// A connection that did not live longer was no good from the start.
+const SHORT_LIFE: Duration = Duration::from_millis(100);
 /// Whom the server does not know, it need not hear of so often.
 const DENIED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -38,8 +40,14 @@ pub(crate) async fn supervise(
                 if let Some(first) = first.take() {
                     let _ = first.send(Ok(()));
                 }
+                let begin = Instant::now();
                 let loss = Driver::new(&queue, socket, decoder, dialer.deadline).run().await;
                 tracing::debug!(address = %dialer.address, reason = %loss.reason, "redis connection replaced");
+                if begin.elapsed() < SHORT_LIFE {
+                    // A server that ends each connection is not to be dialled without a break. Callers
+                    // may wait as long: it is short against a deadline.
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
             }
             Err(loss) => {
                 queue.close(&loss);

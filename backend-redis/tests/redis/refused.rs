@@ -9,7 +9,7 @@ use crate::common::{
 use backend_redis::RedisCache;
 use bytes::Bytes;
 use cache_api::{Cache, Error, SetOptions};
-use integration_tests::servers::RedisServer;
+use integration_tests::servers::{RedisServer, Reply};
 
 #[tokio::test]
 async fn out_of_memory_refuses_writes_and_serves_reads_and_deletes() {
@@ -178,6 +178,32 @@ async fn what_the_user_may_not_do_is_denied_without_names() {
         assert!(begin.elapsed() < Duration::from_secs(2));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The permissions of the crate's documentation are enough, and nothing is tried beyond them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_permissions_are_enough() {
+    let documentation = include_str!("../../src/lib.rs");
+    let rules: Vec<_> = documentation
+        .split_once("ACL SETUSER larder on >password ")
+        .and_then(|(_, rest)| rest.split_once("```"))
+        .map(|(rules, _)| rules.replace("//!", ""))
+        .unwrap()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    let server =
+        RedisServer::builder().user("larder", "password", &rules.join(" ")).start().await.unwrap();
+    let cache = impatient(&format!("{}/1", server.url_as("larder", "password"))).await;
+    put(&cache, &key("a"), "v".into()).await;
+    for done in everything(&cache).await {
+        assert!(done.result.is_ok(), "{done:?}");
+    }
+    drop(cache.watch().unwrap().changes(&[crate::common::namespace("users")]).await.unwrap());
+    server.cli(&["CLIENT", "KILL", "USER", "larder"]).await.unwrap();
+    recovery(&cache).await;
+    let log = server.cli(&["ACL", "LOG"]).await.unwrap();
+    assert_eq!(log, Reply::List(Some(vec![])));
 }
 
 #[tokio::test(flavor = "multi_thread")]

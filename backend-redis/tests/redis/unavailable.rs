@@ -122,6 +122,26 @@ async fn a_cut_connection_is_replaced_at_once() {
     }
 }
 
+/// A server that ends every connection right after it was accepted is not dialled in a tight loop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_each_connection() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let cache = impatient(&server.url_via(proxy.address())).await;
+    let before = proxy.accepted();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(400) {
+        proxy.cut();
+        let _ = cache.get(&key("a")).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Two connections, each at most once in 20 ms and once at the start.
+    let dialled = proxy.accepted() - before;
+    let most = 2 * (begin.elapsed().as_millis() as usize / 20 + 1);
+    assert!(dialled <= most, "{dialled} of {most}");
+    recovery(&cache).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_yet() {
     let mut server = RedisServer::start().await.unwrap();
