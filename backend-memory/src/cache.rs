@@ -24,7 +24,8 @@ pub(crate) const NAME: &str = "memory";
 ///   the [bound](MemoryCacheBuilder::max_bytes) means what it says.
 /// - Under the bound nothing is lost. Over it, what was not used for longest goes.
 /// - `clear`, the bulk calls and [`scan`](Cache::scan) let other tasks run after every 256 entries.
-///   `clear` and `scan` look at each entry of the store, whatever the namespace: about 0.5 µs each.
+///   `clear` and `scan` look at each entry of the store, whatever the namespace: under 1 µs each,
+///   and 4 µs for each that `clear` removes.
 /// - [`watch`](Cache::watch) reports every change but expiry and eviction.
 ///
 /// ```
