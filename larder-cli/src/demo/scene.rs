@@ -40,6 +40,8 @@ pub(crate) struct Scene {
     pub(crate) whole: u64,
     pub(crate) origin_calls: u64,
     pub(crate) expected: Expected,
+    /// What the layer said of it (`Cache-Status`).
+    pub(crate) cache_status: Option<String>,
     /// What was not as it should be.
     pub(crate) mistakes: Vec<String>,
 }
@@ -59,8 +61,9 @@ impl Scene {
         if answer.status.is_none_or(|status| status != http::StatusCode::OK) {
             mistakes.push(format!("the status is {:?}", answer.status));
         }
-        let media_type = answer.headers.get(http::header::CONTENT_TYPE);
-        if media_type.is_none_or(|media_type| media_type != format.media_type()) {
+        let header = |name| Some(answer.headers.get(name)?.to_str().ok()?.to_owned());
+        let media_type = header("content-type");
+        if media_type.as_deref() != Some(format.media_type()) {
             mistakes.push(format!("the content type is {media_type:?}"));
         }
         if !whole.starts_with(&answer.body) {
@@ -96,6 +99,7 @@ impl Scene {
             whole: whole.len() as u64,
             origin_calls,
             expected,
+            cache_status: header("cache-status"),
             mistakes,
         }
     }
@@ -120,6 +124,7 @@ impl Scene {
             .put("bytes", self.bytes)
             .put("origin_calls", self.origin_calls)
             .put("expected_origin_calls", self.expected.origin_calls)
+            .put("cache_status", self.cache_status.as_deref())
             .put("got", self.got())
             .put("mistakes", self.mistakes.clone())
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{
     client::{Answer, Client},
@@ -15,6 +15,8 @@ use crate::output::{Output, spinner};
 
 /// How long something may take that takes a few seconds at most.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the end of a recording may take to be known to the other server.
+const SETTLING: Duration = Duration::from_millis(200);
 
 /// Everything that was played.
 #[derive(Debug)]
@@ -119,6 +121,8 @@ impl Play {
     async fn origin_dies(&mut self, stage: &Stage) {
         let breaks = Expected { end: End::Breaks, ..ASKS_ONCE };
         self.play(stage, "A's origin dies half way", "A", FRAGILE, Format::Csv, breaks).await;
+        // The client hears of it before the store does: until then, others follow the dying recording.
+        sleep(SETTLING).await;
         self.play(stage, "B asks anew: nothing kept", "B", FRAGILE, Format::Csv, ASKS_ONCE).await;
     }
 

@@ -29,6 +29,8 @@ pub(crate) async fn serve(
         .map_err(io::Error::other)?
         .ttl(TTL)
         .vary_on(["accept"])
+        // Ten times the default: what a busy machine delays is not what is to be shown.
+        .lookup_deadline(Duration::from_millis(500))
         // A and B are asked under two ports, and answer the same.
         .ignore_host()
         .cache_status(true);
