@@ -281,8 +281,11 @@ crate::__behaviours!(table);
 /// The expression is evaluated for each test, and sees what the place of the call sees. Each test has
 /// a runtime of its own, so that nothing but this crate is needed.
 ///
-/// ```ignore
-/// conformance!(memory, Memory::default());
+/// ```
+/// use integration_tests::{conformance, kit::{Declared, from_fn}};
+///
+/// conformance!(mine, from_fn(Declared::new(1 << 20), async || Err("open yours here".into())));
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! conformance {

@@ -13,16 +13,24 @@ use crate::{
 pub(crate) struct Models {
     model: Model,
     fault: Option<Fault>,
+    bound: Duration,
 }
 
 impl Models {
     pub(crate) fn whole() -> Self {
-        Self { model: Model::new(32 << 20), fault: None }
+        Self { model: Model::new(32 << 20), fault: None, bound: Duration::from_secs(60) }
     }
 
     /// With smaller values, for it is run many times.
     pub(crate) fn broken(fault: Fault) -> Self {
-        Self { model: Model::new(256 << 10), fault: Some(fault) }
+        Self { model: Model::new(256 << 10), fault: Some(fault), bound: Duration::from_secs(10) }
+    }
+}
+
+impl Models {
+    pub(crate) const fn bounded(mut self, bound: Duration) -> Self {
+        self.bound = bound;
+        self
     }
 }
 
@@ -52,7 +60,7 @@ impl Fixture for Models {
     }
 
     fn bound(&self) -> Duration {
-        Duration::from_secs(if self.fault.is_some() { 10 } else { 60 })
+        self.bound
     }
 }
 

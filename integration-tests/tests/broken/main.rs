@@ -4,6 +4,7 @@
 mod faults;
 mod fixture;
 mod model;
+mod runner;
 
 use faults::Fault;
 use fixture::Models;

@@ -55,6 +55,11 @@ impl Broken {
 
     pub(super) async fn take_one(&self, key: &Key) -> Result<Option<Bytes>> {
         match self.fault {
+            Fault::TakeHangs => std::future::pending().await,
+            Fault::TakeBlocks => {
+                std::thread::sleep(Duration::from_millis(300));
+                self.model.take(key).await
+            }
             Fault::TakeLeavesTheEntry => self.model.get(key).await,
             Fault::TakeIsReadAndDelete => {
                 let found = self.model.get(key).await?;

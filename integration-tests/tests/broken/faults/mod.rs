@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     RefusalTouchesTheLifetime,
     DeleteIgnoresItsCondition,
     TakeLeavesTheEntry,
+    TakeHangs,
+    TakeBlocks,
     // Counters.
     CounterLivesForEver,
     IncrementLengthensLife,
