@@ -41,8 +41,7 @@ pub(crate) async fn part(url: &str) -> Vec<f64> {
     }
     assert!(recorder.commit().await.expect("the server is up").stored);
     let recorded = status("VmHWM:") - idle;
-    let mut reader =
-        streams.open("gib").await.expect("the server is up").expect("it was recorded");
+    let mut reader = streams.open("gib").await.expect("the server is up").expect("it was recorded");
     let mut length = 0;
     while let Some(bytes) = reader.next().await {
         length += bytes.expect("a whole body").len();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use integration_tests::servers::RedisServer;
-use larder::Streams;
+use larder::stream::Streams;
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::Runtime;
 
@@ -54,8 +54,8 @@ impl Bench {
     async fn new(url: &str) -> Self {
         let client = redis::Client::open(url).expect("a valid address");
         // The crate's default of half a second is too short for one SET of 64 MiB.
-        let patient = redis::AsyncConnectionConfig::new()
-            .set_response_timeout(Some(Duration::from_secs(30)));
+        let patient =
+            redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
         let peer = client.get_multiplexed_async_connection_with_config(&patient).await;
         Self {
             streams: open(url).await,
