@@ -1,7 +1,8 @@
 //! The bound on size: who has to go, and when.
 //!
-//! sled needs about twice the space of what it holds, so entries may weigh half of the bound together;
-//! the file on disk, which sled never shrinks, is brought back by [compaction](crate::compact).
+//! sled needs about twice the space of what it holds, so entries may weigh half of the bound together,
+//! and less while the files are over it. sled never shrinks its files: [compaction](crate::compact)
+//! does.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -60,9 +60,10 @@ impl SledCacheBuilder {
     /// How much disk the cache may use, in bytes. Default: 1 GiB. At least 1 MiB.
     ///
     /// The bound is on the files. sled needs about twice what it holds, so that the entries together
-    /// (key, value and about 64 bytes each) are kept to half of it. It is checked with each round of
-    /// upkeep: a burst of writes can exceed it for a moment, and a compaction needs the room of a
-    /// second copy.
+    /// (key, value and about 64 bytes each) are kept to half of it, and to less while the files are over
+    /// it. Entries are counted with each write; the files are brought back beside the writers, by
+    /// evicting and compacting, so that a burst of writes which replaces everything several times over
+    /// takes several times the bound until it ends. A compaction needs the room of a second copy.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes.max(MIB);
         self

@@ -41,7 +41,8 @@ const CHUNKS: ChunkSizes = ChunkSizes::new(32 << 10, 128 << 10);
 ///
 /// # When the disk is full
 ///
-/// Writes are [refused](cache_api::Error::WriteRefused) and reads go on. sled itself never recovers, so
+/// Writes are [refused](cache_api::Error::WriteRefused) and `get` goes on; the few entries on pages that
+/// sled would have to rewrite first are misses meanwhile. sled itself never recovers, so
 /// the database is opened again once there is room (tried at each refused write, at most ten times a
 /// second). The newest plain writes, taken into memory but not by the disk, may be lost by it as in a
 /// crash; every [watch](Cache::watch) ends.

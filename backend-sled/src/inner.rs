@@ -14,7 +14,7 @@ use std::{
             Ordering::{Relaxed, SeqCst},
         },
     },
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use cache_api::{Change, Clock, Key, Result, Ttl};
@@ -59,8 +59,8 @@ pub(crate) struct Inner {
     pub(crate) dirty: Mutex<Option<HashSet<Box<[u8]>>>>,
     pub(crate) compacting: AtomicBool,
     pub(crate) compaction: Mutex<()>,
-    /// Disk size after the last compaction, so that one which could not help is not repeated.
-    pub(crate) compacted_to: AtomicU64,
+    /// Not before this does upkeep compact again.
+    pub(crate) next_compaction: Mutex<Option<Instant>>,
     /// The disk took no write: sled refuses all further ones until it is opened again.
     pub(crate) refusing: AtomicBool,
     pub(crate) upkeep: Arc<Notify>,
@@ -97,9 +97,11 @@ pub(crate) struct Now {
 }
 
 impl Now {
+    /// In seconds, but only every eighth: an entry written again within that time keeps its place in
+    /// the order of eviction.
     pub(crate) const fn second(self) -> u32 {
         let seconds = self.ms / 1_000;
-        if seconds > u32::MAX as u64 { u32::MAX } else { seconds as u32 }
+        if seconds > u32::MAX as u64 { u32::MAX } else { seconds as u32 & !7 }
     }
 
     /// When an entry written now expires. `None`: at once.
@@ -145,7 +147,7 @@ impl Inner {
             dirty: Mutex::default(),
             compacting: AtomicBool::new(false),
             compaction: Mutex::default(),
-            compacted_to: AtomicU64::new(0),
+            next_compaction: Mutex::default(),
             refusing: AtomicBool::new(false),
             upkeep: Arc::new(Notify::new()),
             changes: Changes::default(),
@@ -169,6 +171,15 @@ impl Inner {
             Obstacle::Closed => fault::unavailable(operation, "the database is being reopened"),
             Obstacle::Fault(..) => fault::unavailable(operation, "the disk cannot be read"),
         })
+    }
+
+    /// What a lookup answers that failed: on a full disk sled cannot read the few pages which it would
+    /// have to tidy up first, and an entry that cannot be read is a miss.
+    pub(crate) fn or_miss<T>(&self, found: Result<T>, miss: T) -> Result<T> {
+        match found {
+            Err(_) if self.refusing.load(Relaxed) => Ok(miss),
+            found => found,
+        }
     }
 
     /// Removes an entry, alive or not, without a report: whoever calls reports the whole.
@@ -376,6 +387,14 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // Its task finds the cache gone, and ends.
         self.upkeep.notify_one();
+        let store = self.exclusive().take();
+        let closed = fault::guarded(|| {
+            drop(store);
+            Ok(())
+        });
+        if let Err(fault) = closed {
+            tracing::warn!(?fault, "sled: the database could not be closed");
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Inner {
     pub(crate) fn peek(&self, key: &Key) -> Result<Peek> {
         let now = self.now();
         let bytes = key.as_bytes();
-        self.read("get", |store| {
+        let found = self.read("get", |store| {
             Ok(match store.look(bytes)? {
                 Look::Nothing => Peek::Value(None),
                 Look::Damaged(raw) => {
@@ -57,11 +57,16 @@ impl Inner {
                     }
                 }
             })
-        })
+        });
+        self.or_miss(found, Peek::Value(None))
     }
 
     /// The value, wherever it lies.
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        self.or_miss(self.get_wherever(key), None)
+    }
+
+    fn get_wherever(&self, key: &Key) -> Result<Option<Bytes>> {
         for _ in 0..LOOKS {
             let Some(record) = self.record(key)? else { return Ok(None) };
             if let Some(value) = self.read("get", |store| store.value(&record))? {

