@@ -1,6 +1,6 @@
 //! Alone in its file, and so in its process: it looks at the memory of all of it.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "memory"))]
 
 use std::{fs, sync::Arc};
 

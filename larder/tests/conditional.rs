@@ -1,5 +1,7 @@
 //! Conditional writes of typed values: raced, and with answers that get lost.
 
+#![cfg(feature = "memory")]
+
 use std::{
     sync::{
         Arc,

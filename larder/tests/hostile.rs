@@ -1,6 +1,8 @@
 //! What an attacker who can write to the store may plant there: a miss and a count, in bounded memory
 //! and on a small stack.
 
+#![cfg(feature = "memory")]
+
 use std::{
     env,
     process::{Command, ExitStatus},
