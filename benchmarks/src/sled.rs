@@ -1,6 +1,6 @@
 //! The sled store, beside bare sled.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use backend_sled::SledCache;
 use bytes::Bytes;
@@ -29,10 +29,16 @@ pub(crate) fn run(report: &mut Report, runtime: &Runtime, rounds: usize) {
     let keys: Vec<Key> =
         (0..KEYS).map(|i| namespace.key(format!("key-{i}")).expect("a short key")).collect();
     for size in [128, 4096] {
-        let value = Bytes::from(vec![7; size]);
+        // A new value each time: sled skips a write that changes nothing.
+        let fills = Cell::new(0u8);
+        let value = || {
+            fills.set(fills.get().wrapping_add(1));
+            Bytes::from(vec![fills.get(); size])
+        };
         let set = alternate(
             rounds,
             || {
+                let value = value();
                 let work = async {
                     for key in &keys {
                         let options = SetOptions::new(Duration::from_secs(3600));
@@ -42,6 +48,7 @@ pub(crate) fn run(report: &mut Report, runtime: &Runtime, rounds: usize) {
                 micros(runtime.block_on(timed(work)).0)
             },
             || {
+                let value = value();
                 let work = async {
                     for key in &keys {
                         assert!(peer.insert(key.as_bytes(), &value[..]).is_ok());
