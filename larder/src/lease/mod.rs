@@ -21,3 +21,6 @@ mod held;
 
 pub(crate) use conditional::{Place, Written, write};
 pub(crate) use held::{Held, Taken, Terms, take};
+
+#[cfg(test)]
+mod tests;

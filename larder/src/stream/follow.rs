@@ -213,7 +213,7 @@ impl State {
         }
         if progress.bytes.is_empty() {
             let [beat, entry] = rest else { return Ok(progress) };
-            written |= self.hear(beat.as_ref());
+            written |= self.hear(beat.as_ref())?;
             if let Some(manifest) = entry.as_ref().and_then(Manifest::parse)
                 && manifest.generation == generation
             {
@@ -239,15 +239,20 @@ impl State {
         progress.bytes.push(payload);
     }
 
-    /// Whether a beat says that the next chunk stands. A new one is a sign of life.
-    fn hear(&mut self, record: Option<&Bytes>) -> bool {
-        let beat = record.and_then(|record| Beat::parse(self.chunks.keys.generation, record));
-        let Some(beat) = beat else { return false };
+    /// Whether a beat says that the next chunk stands. A new one is a sign of life, and the last one of
+    /// a recording that was aborted says so.
+    fn hear(&mut self, record: Option<&Bytes>) -> Result<bool, StreamError> {
+        let generation = self.chunks.keys.generation;
+        let Some(record) = record else { return Ok(false) };
+        if let Some(End::Aborted { reason }) = End::parse(generation, record) {
+            return Err(StreamError::aborted(reason));
+        }
+        let Some(beat) = Beat::parse(generation, record) else { return Ok(false) };
         if self.beat != Some(beat.sequence) {
             self.beat = Some(beat.sequence);
             self.heard = self.clock.now();
         }
-        beat.written > self.index
+        Ok(beat.written > self.index)
     }
 
     /// The manifest of this very recording stands: the body is whole, here or in the chunks.

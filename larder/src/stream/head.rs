@@ -3,7 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::stream::{StreamError, options::MAX_HEAD};
+use crate::{
+    codec::{Codec, MessagePack},
+    stream::{StreamError, options::MAX_HEAD},
+};
 
 /// A head as it is stored: MessagePack with the names of the fields, so that fields may be added and
 /// moved.
@@ -20,7 +23,7 @@ pub(crate) fn encode<H: Serialize>(head: &H) -> Result<Bytes, StreamError> {
     Ok(bytes.into())
 }
 
-/// `None` where it is no `H`.
-pub(crate) fn decode<H: DeserializeOwned>(bytes: &Bytes) -> Option<Arc<H>> {
-    rmp_serde::from_slice(bytes).ok().map(Arc::new)
+/// `None` where it is no `H`, or is nested so deep that decoding it would be a danger.
+pub(crate) fn decode<H: Serialize + DeserializeOwned>(bytes: &Bytes) -> Option<Arc<H>> {
+    Codec::<H>::decode(&MessagePack, bytes.clone()).ok().map(Arc::new)
 }

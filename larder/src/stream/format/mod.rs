@@ -13,7 +13,7 @@
 //! | Recording (5) | the entry's key | generation 16, heartbeat in ms `u32`, key `bytes`, head `bytes`, checksum `u64` |
 //! | Manifest (3) | the entry's key | generation 16, key `bytes`, head `bytes`, table, length `u64`, digest 16, trailers `optional bytes`, chunks expire at (ms since 1970) `u64`, body `optional bytes`, checksum `u64` |
 //! | Chunk (7) | `ns/.chunk:<generation in hex>:<index>` | index `u32`, offset `u64`, length `u32`, checksum `u64`, payload |
-//! | End (9) | where the next chunk would stand | 0, count `u32`, length `u64`, digest 16, trailers `optional bytes`, checksum `u64`; or 1, reason `bytes`, checksum `u64` |
+//! | End (9) | where the next chunk would stand; of an aborted recording also in the place of the beat | 0, count `u32`, length `u64`, digest 16, trailers `optional bytes`, checksum `u64`; or 1, reason `bytes`, checksum `u64` |
 //! | Beat (8) | `ns/.chunk:<generation in hex>:beat` | sequence `u64`, chunks written `u32`, checksum `u64` |
 //!
 //! The *table* holds the lengths of the chunks, run-length coded: the number of runs `u32`, and for each

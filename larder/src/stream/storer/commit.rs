@@ -76,7 +76,7 @@ impl Storer {
     /// Says to those who follow that there is no more, and gives the key free.
     pub(super) async fn abandon(&self, sent: u32, reason: String) {
         let end = End::Aborted { reason };
-        tokio::join!(self.write_end(sent, &end), self.release());
+        tokio::join!(self.write_end(sent, &end), self.write_last_beat(&end), self.release());
         self.larder.inner.streams.changed(&self.place.key);
         self.retire_own(sent);
     }
@@ -113,6 +113,14 @@ impl Storer {
         let Self { place, .. } = self;
         // Followers who miss it find the manifest, or give up for want of a beat.
         let _ = put(place.store.as_ref(), place.clock.as_ref(), &key, record, options).await;
+    }
+
+    /// A chunk that is still on its way may never arrive: who waits for it reads the end here.
+    async fn write_last_beat(&self, end: &End) {
+        let keys = &self.chunks.keys;
+        let options = SetOptions::new(self.options.read_grace);
+        let record = end.encode(keys.generation);
+        let _ = self.place.store.set(&keys.beat(), record, options).await;
     }
 
     async fn release(&self) {

@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::{Duration, Instant}};
 
 use bytes::Bytes;
 use cache_api::{Cache, Clock, Error, Key, SetOptions, Sleep, Ttl};
@@ -31,6 +31,8 @@ pub(super) struct Writing {
     /// Those that were sent and are not known to stand without a gap, with whether they stand.
     unordered: VecDeque<(Span, bool)>,
     sequence: u64,
+    /// When the last chunk was cut.
+    cut_last: Instant,
 }
 
 type Send = Pin<Box<dyn Future<Output = (u32, Result<(), Error>)> + std::marker::Send>>;
@@ -64,6 +66,7 @@ impl Writing {
             short: Vec::new(),
             unordered: VecDeque::new(),
             sequence: 0,
+            cut_last: storer.live.begun,
         }
     }
 
@@ -110,7 +113,9 @@ impl Writing {
                 return stopped;
             }
             let complete = view.ending.is_some();
-            self.cut(storer, &view, complete || view.crowded);
+            // After a pause the next bytes are shown at once; those right behind them wait for more.
+            let paused = self.sent() > 0 && clock.now() >= self.cut_last + storer.options.linger;
+            self.cut(storer, &view, complete || view.crowded || paused);
             match view.produced > self.table.length() {
                 true if linger.is_none() => linger = Some(clock.sleep(storer.options.linger)),
                 true => {}
@@ -191,6 +196,7 @@ impl Writing {
             return self.live.stop_storing(Unstored::TooLong);
         }
         self.table.push(length);
+        self.cut_last = storer.place.clock.now();
         self.unordered.push_back((span, false));
         for piece in &pieces {
             self.digest.update(piece);

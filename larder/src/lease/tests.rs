@@ -1,0 +1,360 @@
+//! What becomes of conditional writes whose answers are lost, and of leases whose holders are.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use backend_memory::MemoryCache;
+use bytes::Bytes;
+use cache_api::{
+    Cache, Capabilities, Condition, Error, Key, Namespace, Remaining, Result, SetOptions,
+    SetOutcome, TestClock, Ttl,
+};
+
+use futures_util::FutureExt;
+
+use super::*;
+use crate::envelope::{Kind, Stamp};
+
+const TTL: Ttl = Ttl::After(Duration::from_secs(60));
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What happens to the next `set`.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// It is applied, and its answer is lost.
+    AnswerLost,
+    /// It is lost, and whether it was applied is not known to the caller.
+    RequestLost,
+    /// It is on its way, and applied when [`Flaky::land`] is called.
+    Late,
+    /// It never left.
+    Down,
+    /// The store takes no writes.
+    Full,
+}
+
+/// A memory store with a bad connection.
+#[derive(Debug)]
+struct Flaky {
+    store: MemoryCache,
+    faults: Mutex<VecDeque<Fault>>,
+    late: Mutex<Vec<(Key, Bytes, SetOptions)>>,
+}
+
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fault")
+    }
+}
+
+impl Flaky {
+    /// What was on its way arrives.
+    async fn land(&self) -> Vec<SetOutcome> {
+        let late = std::mem::take(&mut *self.late.lock().unwrap());
+        let mut outcomes = Vec::new();
+        for (key, value, options) in late {
+            outcomes.push(self.store.set(&key, value, options).await.unwrap());
+        }
+        outcomes
+    }
+}
+
+#[async_trait]
+impl Cache for Flaky {
+    fn name(&self) -> &'static str {
+        "flaky"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
+        self.store.get(key).await
+    }
+
+    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
+        let fault = self.faults.lock().unwrap().pop_front();
+        let timeout = Error::Timeout {
+            backend: "flaky",
+            operation: "set",
+            after: Duration::from_millis(500),
+            may_have_applied: true,
+        };
+        match fault {
+            None => self.store.set(key, value, options).await,
+            Some(Fault::AnswerLost) => {
+                let _ = self.store.set(key, value, options).await?;
+                Err(timeout)
+            }
+            Some(Fault::RequestLost) => Err(timeout),
+            Some(Fault::Late) => {
+                self.late.lock().unwrap().push((key.clone(), value, options));
+                Err(timeout)
+            }
+            Some(Fault::Down) => Err(Error::Unavailable {
+                backend: "flaky",
+                operation: "set",
+                reason: "not connected".into(),
+                may_have_applied: false,
+                source: None,
+            }),
+            Some(Fault::Full) => Err(Error::WriteRefused {
+                backend: "flaky",
+                operation: "set",
+                reason: "out of memory".into(),
+                source: None,
+            }),
+        }
+    }
+
+    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
+        self.store.delete_if(key, condition).await
+    }
+
+    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
+        self.store.take(key).await
+    }
+
+    async fn ttl(&self, key: &Key) -> Result<Remaining> {
+        self.store.ttl(key).await
+    }
+
+    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
+        self.store.expire(key, ttl, condition).await
+    }
+
+    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
+        self.store.increment(key, by, ttl).await
+    }
+
+    async fn clear(&self, namespace: &Namespace) -> Result<()> {
+        self.store.clear(namespace).await
+    }
+}
+
+struct Bench {
+    place: Place,
+    flaky: Arc<Flaky>,
+    clock: TestClock,
+}
+
+fn bench(faults: &[Fault]) -> Bench {
+    let clock = TestClock::new();
+    let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+    let faults = Mutex::new(faults.iter().copied().collect());
+    let flaky = Arc::new(Flaky { store, faults, late: Mutex::default() });
+    let key = Namespace::new("n").unwrap().key("k").unwrap();
+    let place =
+        Place { store: Arc::clone(&flaky) as Arc<dyn Cache>, clock: Arc::new(clock.clone()), key };
+    Bench { place, flaky, clock }
+}
+
+impl Bench {
+    async fn stand(&self, stamp: Stamp) -> Condition {
+        let record = Bytes::copy_from_slice(&stamp.to_bytes());
+        let put = self.flaky.store.set(&self.place.key, record, SetOptions::new(TTL)).await;
+        assert!(put.unwrap().is_stored());
+        stamp.condition()
+    }
+
+    async fn standing(&self) -> Option<Stamp> {
+        Stamp::parse(&self.flaky.store.get(&self.place.key).await.unwrap()?)
+    }
+
+    /// Lets time pass, a little at a time, until the future is done.
+    async fn passing<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut future => return done,
+                () = tokio::task::yield_now() => self.clock.advance(Duration::from_millis(5)),
+            }
+        }
+    }
+
+    async fn write(&self, stamp: Stamp, against: Condition) -> Written {
+        let record = [&stamp.to_bytes()[..], b" and more"].concat().into();
+        self.passing(write(&self.place, &record, TTL, against, PATIENCE)).await
+    }
+}
+
+fn lease() -> Stamp {
+    Stamp::new(Kind::Lease)
+}
+
+fn manifest() -> Stamp {
+    Stamp::new(Kind::Manifest)
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_found_out() {
+    for faults in
+        [&[Fault::AnswerLost][..], &[Fault::RequestLost], &[Fault::Down, Fault::AnswerLost]]
+    {
+        let bench = bench(faults);
+        let against = bench.stand(lease()).await;
+        let mine = manifest();
+        assert!(matches!(bench.write(mine, against).await, Written::Applied));
+        assert_eq!(bench.standing().await, Some(mine));
+    }
+}
+
+/// The naive way: after an error, send it again and believe the answer.
+#[tokio::test]
+async fn control_repeating_blindly_takes_a_commit_that_stands_for_refused() {
+    let bench = bench(&[Fault::AnswerLost]);
+    let against = bench.stand(lease()).await;
+    let (mine, key) = (manifest(), &bench.place.key);
+    let record = Bytes::copy_from_slice(&mine.to_bytes());
+    let options = SetOptions::new(TTL).when(against);
+    assert!(bench.flaky.set(key, record.clone(), options).await.is_err());
+    let again = bench.flaky.set(key, record, options).await.unwrap();
+    assert!(!again.is_stored(), "so its chunks would be removed");
+    assert_eq!(bench.standing().await, Some(mine), "from under a manifest that stands");
+}
+
+#[tokio::test]
+async fn what_was_deleted_meanwhile_does_not_stand_and_never_will() {
+    let bench = bench(&[Fault::Late]);
+    let against = bench.stand(lease()).await;
+    bench.flaky.store.delete(&bench.place.key).await.unwrap();
+    let written = bench.write(manifest(), against).await;
+    assert!(matches!(written, Written::Refused { standing: None }), "{written:?}");
+    assert!(bench.flaky.land().await.iter().all(|outcome| !outcome.is_stored()));
+}
+
+#[tokio::test]
+async fn what_may_land_later_is_fenced() {
+    let bench = bench(&[Fault::Late; 100]);
+    let against = bench.stand(lease()).await;
+    let written = bench.write(manifest(), against).await;
+    assert!(matches!(written, Written::Refused { standing: None }), "{written:?}");
+    assert!(bench.flaky.land().await.iter().all(|outcome| !outcome.is_stored()));
+    assert_eq!(bench.standing().await, None);
+    // Control: not fenced, it lands after its writer has cleaned up behind it.
+    let bench = self::bench(&[Fault::Late]);
+    let against = bench.stand(lease()).await;
+    let options = SetOptions::new(TTL).when(against);
+    let record = Bytes::copy_from_slice(&manifest().to_bytes());
+    assert!(bench.flaky.set(&bench.place.key, record, options).await.is_err());
+    assert!(bench.flaky.land().await[0].is_stored());
+}
+
+#[tokio::test]
+async fn over_nothing_an_unknown_outcome_stays_unknown() {
+    let bench = bench(&[Fault::RequestLost; 100]);
+    let written = bench.write(lease(), Condition::Absent).await;
+    assert!(matches!(written, Written::Unknown(_)), "{written:?}");
+}
+
+#[tokio::test]
+async fn what_was_not_sent_or_not_taken_has_failed_and_leaves_what_stood() {
+    for fault in [Fault::Down, Fault::Full] {
+        let bench = bench(&[fault; 100]);
+        let before = lease();
+        let against = bench.stand(before).await;
+        let written = bench.write(manifest(), against).await;
+        assert!(matches!(written, Written::Failed(_)), "{written:?}");
+        assert_eq!(bench.standing().await, Some(before));
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        heartbeat: Duration::from_millis(1500),
+        renew_for: Duration::from_secs(60),
+        patience: PATIENCE,
+    }
+}
+
+impl Bench {
+    async fn take(&self) -> Taken {
+        take(self.place.clone(), Condition::Absent, terms()).await
+    }
+
+    async fn wait(&self, time: Duration) {
+        let until = cache_api::Clock::now(&self.clock) + time;
+        self.passing(cache_api::Clock::sleep(&self.clock, time)).await;
+        assert!(cache_api::Clock::now(&self.clock) >= until);
+    }
+
+    async fn until_gone(&self) {
+        for _ in 0..1000 {
+            if self.standing().await.is_none() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("it still stands");
+    }
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_while_it_is_held_and_gone_when_it_is_not() {
+    let bench = bench(&[]);
+    let Taken::Held(held) = bench.take().await else { panic!("nothing was there") };
+    assert!(matches!(bench.take().await, Taken::Refused));
+    bench.wait(Duration::from_secs(20)).await;
+    assert_eq!(bench.standing().await, Some(held.stamp()));
+    held.release().await;
+    assert_eq!(bench.standing().await, None);
+
+    let Taken::Held(held) = bench.take().await else { panic!("it was released") };
+    drop(held);
+    bench.until_gone().await;
+
+    let Taken::Held(held) = bench.take().await else { panic!("it was dropped") };
+    let stamp = held.hand_over();
+    bench.wait(Duration::from_secs(2)).await;
+    assert_eq!(bench.standing().await, Some(stamp), "left for what replaces it");
+    bench.wait(Duration::from_secs(2)).await;
+    assert_eq!(bench.standing().await, None, "and renewed no more");
+}
+
+#[tokio::test]
+async fn a_hanging_holder_does_not_block_its_key_for_ever() {
+    let bench = bench(&[]);
+    let Taken::Held(_held) = bench.take().await else { panic!("nothing was there") };
+    bench.wait(Duration::from_secs(59)).await;
+    assert!(bench.standing().await.is_some());
+    bench.wait(Duration::from_secs(5)).await;
+    assert!(bench.standing().await.is_none());
+}
+
+#[tokio::test]
+async fn a_lost_lease_is_never_placed_again_and_removes_nobody_elses() {
+    let bench = bench(&[]);
+    let Taken::Held(held) = bench.take().await else { panic!("nothing was there") };
+    bench.flaky.store.delete(&bench.place.key).await.unwrap();
+    bench.wait(Duration::from_secs(5)).await;
+    assert!(bench.standing().await.is_none());
+    let other = lease();
+    bench.stand(other).await;
+    held.release().await;
+    assert_eq!(bench.standing().await, Some(other));
+}
+
+#[tokio::test]
+async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
+    let bench = bench(&[]);
+    for polls in 0..5 {
+        let mut taking = Box::pin(bench.take());
+        for _ in 0..polls {
+            if (&mut taking).now_or_never().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(taking);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        bench.until_gone().await;
+    }
+}
