@@ -72,17 +72,6 @@ fn the_format_of_each_release_stays_readable() {
     assert_eq!(record(&RawBytes, &text)[..Header::COVERED - 8], compressed[..Header::COVERED - 8]);
 }
 
-/// Writes the files that the test above reads. For a new format only: those of old ones stay.
-#[test]
-#[ignore = "writes the golden files"]
-fn write_golden_files() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let value = (String::from("Ada"), 36_u8, vec![1.5_f32, -2.0]);
-    std::fs::write(folder.join("value-v1.bin"), record(&MessagePack, &value)).unwrap();
-    let text = Bytes::from("a page, ".repeat(200));
-    std::fs::write(folder.join("value-zstd-v1.bin"), record(&RawBytes, &text)).unwrap();
-}
-
 #[test]
 fn cut_at_any_length_it_is_damaged() {
     for record in [raw(b"short"), raw(&b"long enough to compress".repeat(100))] {
