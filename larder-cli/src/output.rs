@@ -166,9 +166,40 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     line
 }
 
+/// Folds a text between words into lines that fit a terminal, each with this indent.
+pub(crate) fn folded(text: &str, indent: &str) -> String {
+    const WIDTH: usize = 80;
+    let (mut folded, mut column) = (String::new(), WIDTH);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            if !folded.is_empty() {
+                folded.push('\n');
+            }
+            folded.push_str(indent);
+            column = indent.len();
+        } else {
+            folded.push(' ');
+            column += 1;
+        }
+        folded.push_str(word);
+        column += length;
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_folded_between_words() {
+        let text = "word ".repeat(30);
+        let folded = folded(&text, "  ");
+        assert_eq!(folded.lines().map(str::len).max(), Some(76));
+        assert!(folded.lines().all(|line| line.starts_with("  word")), "{folded}");
+        assert_eq!(folded.split_whitespace().count(), 30);
+    }
 
     #[test]
     fn a_field_of_bytes_is_lossless() {

@@ -10,14 +10,14 @@ use crate::{
     args::{CacheUrl, Global},
     context,
     failure::{Failure, Outcome, one_line},
-    output::{Fields, Output, spinner},
+    output::{Fields, Output, folded, spinner},
 };
 
 /// Check that the cache keeps larder's contract, rule by rule.
 ///
-/// Exits 1 if it breaks one. Works in namespaces of its own and removes them; other entries stay, unless the cache is so full
-/// that it must evict them. Rules that need a test's own clock or a second program are left to the
-/// tests of the store.
+/// Exits 1 if it breaks one. Works in namespaces of its own (`kit-…`) and removes them, as far as the
+/// cache can; other entries stay, unless it is so full that it must evict them. Rules that need a test's
+/// own clock or a second program are left to the tests of the store.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  larder --cache redis://127.0.0.1 conform --rules")]
 pub(crate) struct Conform {
@@ -57,7 +57,7 @@ impl Conform {
         let table = if self.rules { rules(&report.findings) } else { groups(&report.findings) };
         let mut text = format!("{table}\n");
         for (name, how) in report.failed() {
-            text.push_str(&format!("BROKEN {name}\n       {}\n", one_line(how)));
+            text.push_str(&format!("BROKEN {name}\n{}\n", folded(&one_line(how), "    ")));
         }
         let (kept, broken, other) = report.counts();
         let store = report.store.unwrap_or("the store");

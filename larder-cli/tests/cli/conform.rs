@@ -5,7 +5,7 @@ use integration_tests::servers::RedisServer;
 
 #[track_caller]
 fn fits_a_terminal(ran: &Ran) {
-    for line in ran.text().lines().take_while(|line| !line.starts_with("BROKEN")) {
+    for line in ran.text().lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
