@@ -1,4 +1,9 @@
-use std::{collections::VecDeque, pin::Pin, sync::Arc, time::{Duration, Instant}};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use cache_api::{Cache, Clock, Error, Key, SetOptions, Sleep, Ttl};
