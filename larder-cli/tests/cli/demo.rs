@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use integration_tests::servers::RedisServer;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -55,6 +56,34 @@ async fn as_two_processes_on_redis() {
 }
 
 #[tokio::test]
+async fn a_password_reaches_the_server_processes_and_nobody_else() {
+    let redis = RedisServer::builder().password("s3cret").start().await;
+    let redis = redis.expect("redis-server starts");
+    let (child, address) = kept(&redis.url()).await;
+    assert!(ask(&address).await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200")));
+    // Everyone on the machine may read the arguments of a process.
+    #[cfg(target_os = "linux")]
+    {
+        let arguments = |entry: std::io::Result<std::fs::DirEntry>| {
+            let read = std::fs::read(entry.ok()?.path().join("cmdline")).ok()?;
+            Some(String::from_utf8_lossy(&read).into_owned())
+        };
+        let processes = std::fs::read_dir("/proc").expect("Linux has one");
+        let shown: Vec<_> = processes.filter_map(arguments).collect();
+        let servers = shown.iter().filter(|shown| shown.contains("demo-server")).count();
+        assert!(servers >= 2, "{shown:?}");
+        assert!(!shown.iter().any(|shown| shown.contains("s3cret")), "{shown:?}");
+    }
+    signal(&child, "-INT");
+    let ran = timeout(Duration::from_secs(20), child.wait_with_output()).await;
+    let ran = ran.expect("it ends in time").expect("its end is seen");
+    assert!(ran.status.success(), "{ran:?}");
+
+    let ran = larder(&redis.url(), &["demo"], b"").await.exits(0);
+    assert!(!ran.text().contains("s3cret") && !ran.stderr.contains("s3cret"), "{ran:?}");
+}
+
+#[tokio::test]
 async fn people_read_a_table_that_fits_their_terminal() {
     let ran = larder("memory:", &["demo"], b"").await.exits(0);
     for line in ran.text().lines() {
@@ -66,10 +95,10 @@ async fn people_read_a_table_that_fits_their_terminal() {
 }
 
 /// A demonstration that stays, and where its server A is.
-async fn kept(store: &Store) -> (Child, String) {
+async fn kept(cache: &str) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
         .args(["demo", "--keep", "--json"])
-        .env("LARDER_CACHE", &store.url)
+        .env("LARDER_CACHE", cache)
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -104,7 +133,7 @@ fn signal(child: &Child, signal: &str) {
 #[tokio::test]
 async fn kept_servers_answer_until_ctrl_c_and_leave_nothing() {
     let store = Store::redis().await;
-    let (mut child, address) = kept(&store).await;
+    let (mut child, address) = kept(&store.url).await;
     let answer = ask(&address).await.expect("it answers");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("2025-"), "{answer}");
     signal(&child, "-INT");
@@ -119,7 +148,7 @@ async fn kept_servers_answer_until_ctrl_c_and_leave_nothing() {
 #[tokio::test]
 async fn servers_do_not_outlive_a_killed_demonstration() {
     let store = Store::redis().await;
-    let (child, address) = kept(&store).await;
+    let (child, address) = kept(&store.url).await;
     signal(&child, "-KILL");
     let gone = async {
         while TcpStream::connect(&address).await.is_ok() {

@@ -1,7 +1,7 @@
 //! What larder writes, other clients of the same Redis read, and the other way round.
 
-use crate::common::Store;
-use integration_tests::servers::Reply;
+use crate::common::{Store, larder};
+use integration_tests::servers::{RedisServer, Reply};
 
 #[tokio::test]
 async fn redis_cli_reads_and_writes_the_same_bytes() {
@@ -28,6 +28,19 @@ async fn redis_cli_reads_and_writes_the_same_bytes() {
     store.run(&["--namespace", "users", "increment", "visits"]).await.exits(0).prints("42\n");
     let counted = redis.cli(&["GET", "users:visits"]).await.expect("it answers");
     assert_eq!(counted.value(), Some(&b"42"[..]));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_and_a_port_lead_to_the_same_entries() {
+    let redis = RedisServer::builder().unix_socket().start().await.expect("redis-server starts");
+    let socket = redis.unix_socket().expect("it was asked for");
+    let by_socket = format!("unix:{}", socket.display());
+    larder(&by_socket, &["set", "k", "v"], b"").await.exits(0);
+    larder(&redis.url(), &["get", "k"], b"").await.exits(0).prints("v");
+    // Each database is a cache of its own.
+    let second = format!("{}/1", redis.url());
+    larder(&second, &["get", "k"], b"").await.exits(1);
 }
 
 #[tokio::test]
