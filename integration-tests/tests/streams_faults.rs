@@ -1,6 +1,8 @@
 //! Every row of the fault table of streams, on every store. "Another server" is another handle over the
 //! same store, which knows of the first by what is in the store alone.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
 mod streams_support;
 
 use std::time::Duration;

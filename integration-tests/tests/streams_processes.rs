@@ -1,5 +1,7 @@
 //! Streams between processes that share one Redis: this program runs itself again as the writer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod streams_support;
 
 use std::{

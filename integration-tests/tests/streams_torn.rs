@@ -2,6 +2,8 @@
 //! keeps streams as is usual elsewhere (`key:chunk:0..n`, metadata first, a falsy chunk is the end) and
 //! must show both torn and short bodies under the same load.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod streams_support;
 
 use std::{
@@ -87,7 +89,7 @@ where
     let recordings = Arc::new(AtomicU64::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..3 {
-        let (done, recordings, write) = (done.clone(), recordings.clone(), write.clone());
+        let (done, recordings, write) = (Arc::clone(&done), Arc::clone(&recordings), write.clone());
         tasks.spawn(async move {
             while !done.load(Relaxed) {
                 write(recordings.fetch_add(1, Relaxed)).await;
@@ -96,7 +98,7 @@ where
         });
     }
     for task in 0..8 {
-        let (done, seen, read) = (done.clone(), seen.clone(), read.clone());
+        let (done, seen, read) = (Arc::clone(&done), Arc::clone(seen), read.clone());
         tasks.spawn(async move {
             for n in (task..).step_by(7) {
                 read(n).await;
@@ -127,7 +129,7 @@ async fn streams_are_read(streams: &Streams<String>, reads: u64) -> Arc<Seen> {
             let _ = recorder.commit().await;
         }
     };
-    let reader = (streams.clone(), seen.clone());
+    let reader = (streams.clone(), Arc::clone(&seen));
     let read = move |n: u64| {
         let (streams, seen) = reader.clone();
         async move {
@@ -150,7 +152,7 @@ async fn naive_is_read(store: &Arc<dyn Cache>, reads: u64) -> Arc<Seen> {
     let seen = Arc::new(Seen::default());
     let namespace = Namespace::new("naive").unwrap();
     let options = SetOptions::new(Duration::from_secs(600));
-    let writer = (store.clone(), namespace.clone());
+    let writer = (Arc::clone(store), namespace.clone());
     let write = move |recording: u64| {
         let (store, namespace) = writer.clone();
         async move {
@@ -167,7 +169,7 @@ async fn naive_is_read(store: &Arc<dyn Cache>, reads: u64) -> Arc<Seen> {
             let _ = store.delete(&end).await;
         }
     };
-    let reader = (store.clone(), namespace, seen.clone());
+    let reader = (Arc::clone(store), namespace, Arc::clone(&seen));
     let read = move |n: u64| {
         let (store, namespace, seen) = reader.clone();
         async move {
@@ -193,7 +195,7 @@ async fn naive_is_read(store: &Arc<dyn Cache>, reads: u64) -> Arc<Seen> {
 
 /// Fills the store besides, so that it throws out what it holds.
 async fn pressed<T>(store: &Arc<dyn Cache>, work: impl Future<Output = T>) -> T {
-    let (store, namespace) = (store.clone(), Namespace::new("filler").unwrap());
+    let (store, namespace) = (Arc::clone(store), Namespace::new("filler").unwrap());
     let press = async move {
         for n in 0_u64.. {
             let key = namespace.key((n % 100_000).to_string()).unwrap();

@@ -1,6 +1,15 @@
 //! Recording, replaying, following and giving up, in one process on the memory store.
 
-use std::{convert::Infallible, time::Duration};
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use backend_memory::MemoryCache;
 use bytes::Bytes;
@@ -189,12 +198,12 @@ async fn a_claim_given_back_or_dropped_is_claimed_by_the_next_and_a_mark_lets_al
 #[tokio::test]
 async fn of_many_who_ask_at_once_one_source_is_called() {
     let streams = streams();
-    let calls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let calls = Arc::new(AtomicUsize::new(0));
     let readers = (0..50).map(|_| {
-        let (streams, calls) = (streams.clone(), calls.clone());
+        let (streams, calls) = (streams.clone(), Arc::clone(&calls));
         tokio::spawn(async move {
             let source = move || async move {
-                calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                calls.fetch_add(1, Relaxed);
                 let pieces = (0..20).map(|_| Ok::<_, Infallible>(body(10_000)));
                 Ok::<_, Infallible>(("head".to_string(), stream::iter(pieces)))
             };
@@ -204,7 +213,7 @@ async fn of_many_who_ask_at_once_one_source_is_called() {
     for reader in readers.collect::<Vec<_>>() {
         assert_eq!(reader.await.unwrap().len(), 200_000);
     }
-    assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(calls.load(Relaxed), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What the tests of streams share: servers over one store, bodies that tell their place, faults.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{sync::Arc, time::Duration};
@@ -17,59 +18,59 @@ use larder::{
 };
 
 /// Short enough for a test, long enough for a loaded machine.
-pub const HEARTBEAT: Duration = Duration::from_millis(600);
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(600);
 
-pub const NAMESPACE: &str = "reports";
+pub(crate) const NAMESPACE: &str = "reports";
 
 /// Servers that share a store. Each has its own handle, so that they know of each other by what is in
 /// the store alone.
-pub struct Fleet {
-    pub store: Arc<dyn Cache>,
-    pub redis: Option<RedisServer>,
+pub(crate) struct Fleet {
+    pub(crate) store: Arc<dyn Cache>,
+    pub(crate) redis: Option<RedisServer>,
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Fleet {
-    pub async fn on_memory() -> Self {
+    pub(crate) async fn on_memory() -> Self {
         let store: Arc<dyn Cache> = Arc::new(MemoryCache::builder().build());
         Self { store, redis: None, _directory: None }
     }
 
-    pub async fn on_sled() -> Self {
+    pub(crate) async fn on_sled() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store: Arc<dyn Cache> = Arc::new(SledCache::open(directory.path()).await.unwrap());
         Self { store, redis: None, _directory: Some(directory) }
     }
 
-    pub async fn on_redis() -> Self {
+    pub(crate) async fn on_redis() -> Self {
         let redis = RedisServer::start().await.unwrap();
         let store = Arc::new(RedisCache::builder(&redis.url()).unwrap().open().await.unwrap());
         Self { store, redis: Some(redis), _directory: None }
     }
 
-    pub fn over(store: Arc<dyn Cache>) -> Self {
+    pub(crate) fn over(store: Arc<dyn Cache>) -> Self {
         Self { store, redis: None, _directory: None }
     }
 
     /// One more server.
-    pub fn server(&self) -> Streams<String> {
+    pub(crate) fn server(&self) -> Streams<String> {
         let larder = Larder::new(Arc::clone(&self.store));
         larder.namespace(NAMESPACE).unwrap().streams().heartbeat(HEARTBEAT)
     }
 
-    pub fn key(&self, key: &str) -> Key {
+    pub(crate) fn key(&self, key: &str) -> Key {
         Namespace::new(NAMESPACE).unwrap().key(key).unwrap()
     }
 
     /// The keys of all chunks, ends and beats.
-    pub async fn pieces(&self) -> Vec<Key> {
+    pub(crate) async fn pieces(&self) -> Vec<Key> {
         let chunks = Namespace::new(NAMESPACE).unwrap().reserved("chunk").unwrap();
         let keys: KeyStream = self.store.scan().unwrap().keys(&chunks);
         keys.map(Result::unwrap).collect().await
     }
 
     /// The key of a chunk, where there is one stream.
-    pub async fn chunk(&self, index: u32) -> Key {
+    pub(crate) async fn chunk(&self, index: u32) -> Key {
         let end = format!(":{index}");
         let pieces = self.pieces().await;
         pieces.into_iter().find(|key| key.user().ends_with(end.as_bytes())).unwrap()
@@ -77,7 +78,7 @@ impl Fleet {
 }
 
 /// Bytes that tell whose they are and where they stand: no two places look alike, nor two bodies.
-pub fn body(of: u8, length: usize) -> Bytes {
+pub(crate) fn body(of: u8, length: usize) -> Bytes {
     let mut bytes = Vec::with_capacity(length + 8);
     let mut place = 0_u32;
     while bytes.len() < length {
@@ -90,7 +91,7 @@ pub fn body(of: u8, length: usize) -> Bytes {
 }
 
 /// Records a body in pieces of this length.
-pub async fn record(streams: &Streams<String>, key: &str, body: &Bytes, piece: usize) {
+pub(crate) async fn record(streams: &Streams<String>, key: &str, body: &Bytes, piece: usize) {
     let mut recorder = streams.record(key, "head".to_string()).await.unwrap();
     for piece in body.chunks(piece) {
         recorder.write(body.slice_ref(piece)).await.unwrap();
@@ -100,7 +101,7 @@ pub async fn record(streams: &Streams<String>, key: &str, body: &Bytes, piece: u
 }
 
 /// What a reader got before it ended, and how it ended.
-pub async fn drain(mut reader: Reader<String>) -> (Bytes, Result<(), StreamError>) {
+pub(crate) async fn drain(mut reader: Reader<String>) -> (Bytes, Result<(), StreamError>) {
     let mut bytes = Vec::new();
     let ended = loop {
         match reader.next().await {
@@ -113,7 +114,7 @@ pub async fn drain(mut reader: Reader<String>) -> (Bytes, Result<(), StreamError
 }
 
 /// Waits for what is about to come true.
-pub async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
     for _ in 0..1000 {
         if condition().await {
             return;

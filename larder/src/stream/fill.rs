@@ -133,7 +133,8 @@ impl<H: Send + Sync + 'static> Recorder<H> {
     fn seen(&self) -> Fill {
         let live = self.live();
         Fill {
-            followed: live.is_followed(),
+            followed: live.readers() > 0,
+            followed_elsewhere: live.is_followed_elsewhere(),
             stored: live.unstored().is_none(),
             produced: live.produced(),
             length: self.declared(),

@@ -12,8 +12,10 @@ const YOUNG: Duration = Duration::from_secs(30);
 /// What is known of a fill.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill {
-    /// Someone follows, here or elsewhere.
+    /// Someone follows in this process.
     pub(crate) followed: bool,
+    /// Someone follows in another one, as far as is known.
+    pub(crate) followed_elsewhere: bool,
     /// It is being stored.
     pub(crate) stored: bool,
     pub(crate) produced: u64,
@@ -29,7 +31,7 @@ pub(crate) struct Fill {
 /// stored: for the next request, and within `max_fill_time`. It does if it is likely to be done soon:
 /// the source said how long it is, and little is left or a good part is done; or it is still young.
 pub(crate) fn goes_on(fill: &Fill) -> bool {
-    if fill.followed {
+    if fill.followed || fill.followed_elsewhere {
         return true;
     }
     if !fill.stored || fill.elapsed >= fill.max_fill_time {
@@ -41,8 +43,12 @@ pub(crate) fn goes_on(fill: &Fill) -> bool {
     nearly || fill.elapsed < YOUNG
 }
 
-/// How long until the answer may change by the passing of time alone, for a fill that goes on unfollowed.
+/// How long until the answer may change by the passing of time alone, for a fill that nobody follows
+/// here.
 pub(crate) fn judged_again_in(fill: &Fill) -> Duration {
+    if fill.followed_elsewhere {
+        return Duration::from_secs(1);
+    }
     [YOUNG, fill.max_fill_time]
         .into_iter()
         .map(|moment| moment.saturating_sub(fill.elapsed))
@@ -60,6 +66,7 @@ mod tests {
     fn left(produced: u64, length: Option<u64>, seconds: u64) -> Fill {
         Fill {
             followed: false,
+            followed_elsewhere: false,
             stored: true,
             produced,
             length,
@@ -72,6 +79,7 @@ mod tests {
     fn while_someone_follows_it_goes_on() {
         let fill = Fill { followed: true, stored: false, ..left(0, None, 100_000) };
         assert!(goes_on(&fill));
+        assert!(goes_on(&Fill { followed: false, followed_elsewhere: true, ..fill }));
     }
 
     #[test]

@@ -69,6 +69,36 @@ impl<H> Recorder<H> {
         Self { larder, live, head, storer, declared }
     }
 
+    /// A reader of this recording from its first byte on, which gets each piece as soon as it is
+    /// written.
+    ///
+    /// If the recording is not stored and its beginning is not retained any more, the reader's first
+    /// item is [`StreamError::Lagged`].
+    #[must_use]
+    pub fn reader(&self) -> Reader<H> {
+        Reader::new(self.larder.clone(), Arc::clone(&self.head), Live::reader(&self.live))
+    }
+
+    pub(crate) fn fail(&self, error: StreamError) -> StreamError {
+        self.live.end(Ending::Failed(error.clone()));
+        error
+    }
+
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.larder.clock())
+    }
+
+    /// How long the body will be, if that was said.
+    pub(crate) const fn declared(&self) -> Option<u64> {
+        self.declared
+    }
+}
+
+impl<H: Send + Sync> Recorder<H> {
     /// Adds bytes to the body. Any number of them; none change nothing.
     ///
     /// Readers in this process have them at once, before they are stored. Waits while more than the
@@ -90,16 +120,6 @@ impl<H> Recorder<H> {
             }
         }
         self.live.push(bytes).await
-    }
-
-    /// A reader of this recording from its first byte on, which gets each piece as soon as it is
-    /// written.
-    ///
-    /// If the recording is not stored and its beginning is not retained any more, the reader's first
-    /// item is [`StreamError::Lagged`].
-    #[must_use]
-    pub fn reader(&self) -> Reader<H> {
-        Reader::new(self.larder.clone(), Arc::clone(&self.head), Live::reader(&self.live))
     }
 
     /// Ends the body, and makes the recording visible in one step. Returns when that is done.
@@ -146,29 +166,11 @@ impl<H> Recorder<H> {
     /// Gives the recording up. Whoever follows gets [`StreamError::Aborted`] with this reason.
     ///
     /// Returns when the key is free again, or the store did not answer.
-    pub async fn abort(mut self, reason: impl Into<String>) {
+    pub async fn abort(mut self, reason: impl Into<String> + Send) {
         self.fail(StreamError::aborted(reason));
         if let Some(storer) = self.storer.take() {
             let _ = storer.await;
         }
-    }
-
-    pub(crate) fn fail(&self, error: StreamError) -> StreamError {
-        self.live.end(Ending::Failed(error.clone()));
-        error
-    }
-
-    pub(crate) fn live(&self) -> &Arc<Live> {
-        &self.live
-    }
-
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(self.larder.clock())
-    }
-
-    /// How long the body will be, if that was said.
-    pub(crate) const fn declared(&self) -> Option<u64> {
-        self.declared
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, ops::Range, time::Duration};
+use std::{fmt, marker::PhantomData, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use cache_api::{Error, Key, Remaining, Ttl};
@@ -30,7 +30,6 @@ impl Space {
     /// let reports = larder.namespace("reports")?.streams::<Vec<(String, String)>>();
     /// # Ok::<(), larder::Error>(())
     /// ```
-    #[must_use]
     pub fn streams<H>(&self) -> Streams<H>
     where
         H: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -361,7 +360,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
                 }
                 let chunks =
                     self.chunks_of(ChunkKeys::new(self.space.namespace(), recording.generation)?);
-                let clock = larder.clock().clone();
+                let clock = Arc::clone(larder.clock());
                 Box::new(Follower::new(chunks, key.clone(), clock, recording.heartbeat))
             }
         };
@@ -381,11 +380,11 @@ impl<H> Streams<H> {
     }
 
     pub(crate) fn chunks_of(&self, keys: ChunkKeys) -> Chunks {
-        Chunks { store: self.larder().store().clone(), keys }
+        Chunks { store: Arc::clone(self.larder().store()), keys }
     }
 
     pub(crate) fn place(&self, key: Key) -> Place {
-        let (store, clock) = (self.larder().store().clone(), self.larder().clock().clone());
+        let (store, clock) = (Arc::clone(self.larder().store()), Arc::clone(self.larder().clock()));
         Place { store, clock, key }
     }
 }

@@ -31,7 +31,10 @@ impl End {
                 .optional(trailers.as_ref())
                 .seal(),
             Self::Aborted { reason } => {
-                let end = reason.floor_char_boundary(MAX_REASON);
+                let mut end = reason.len().min(MAX_REASON);
+                while !reason.is_char_boundary(end) {
+                    end -= 1;
+                }
                 record.byte(1).bytes(&reason.as_bytes()[..end]).seal()
             }
         }

@@ -243,10 +243,10 @@ impl Live {
         *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// Whether anyone follows, in this process or, as far as is known, in another.
-    pub(crate) fn is_followed(&self) -> bool {
+    /// Whether anyone follows in another process, as far as is known.
+    pub(crate) fn is_followed_elsewhere(&self) -> bool {
         let elsewhere = *self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.readers() > 0 || elsewhere.is_some_and(|until| until > self.clock.now())
+        elsewhere.is_some_and(|until| until > self.clock.now())
     }
 
     pub(super) fn detach(&self, id: u64) {

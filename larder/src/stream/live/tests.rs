@@ -136,7 +136,7 @@ async fn the_budget_holds_what_is_not_stored_and_its_lack_ends_the_storing_of_th
     assert_eq!(budget.available_permits(), 9_100);
     live.stored(900);
     assert_eq!(budget.available_permits(), 10_000);
-    let others = budget.clone().acquire_many_owned(9_990).await.unwrap();
+    let others = Arc::clone(&budget).acquire_many_owned(9_990).await.unwrap();
     let mut reader = live.attach();
     let mut pushed = Box::pin(live.push(bytes(11)));
     assert!(pushed.as_mut().now_or_never().is_none());

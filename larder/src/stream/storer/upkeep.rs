@@ -30,13 +30,12 @@ impl Storer {
         let keys = &self.chunks.keys;
         let (beat, follower) = (keys.beat(), keys.follower());
         let record = Beat { sequence, written }.encode(keys.generation);
-        let ask = self.live.readers() == 0;
         Box::pin(async move {
             let (lost, _, followed) = tokio::join!(
                 async { placed && lost(store.as_ref(), &key, ttl, mine).await },
                 // A beat that is lost is followed by another one.
                 store.set(&beat, record, SetOptions::new(ttl)),
-                async { ask && matches!(store.get(&follower).await, Ok(Some(_))) },
+                async { matches!(store.get(&follower).await, Ok(Some(_))) },
             );
             Found { lost, followed }
         })
