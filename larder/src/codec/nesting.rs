@@ -39,67 +39,42 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Malformed> {
         waiting -= 1;
         let (&opcode, tail) = rest.split_first().ok_or(Malformed::Short)?;
         rest = tail;
-        let fixed = FIXED[usize::from(opcode)];
-        if fixed != OTHER {
-            rest = rest.get(usize::from(fixed)..).ok_or(Malformed::Short)?;
-            continue;
+        let (skip, children) = match opcode {
+            0x00..=0x7F | 0xE0..=0xFF | 0xC0 | 0xC2 | 0xC3 => continue,
+            0xA0..=0xBF => (u64::from(opcode & 0x1F), 0),
+            0x80..=0x8F => (0, 2 * u64::from(opcode & 0x0F)),
+            0x90..=0x9F => (0, u64::from(opcode & 0x0F)),
+            0xCC | 0xD0 => (1, 0),
+            0xCD | 0xD1 | 0xD4 => (2, 0),
+            0xD5 => (3, 0),
+            0xCA | 0xCE | 0xD2 => (4, 0),
+            0xD6 => (5, 0),
+            0xCB | 0xCF | 0xD3 => (8, 0),
+            0xD7 => (9, 0),
+            0xD8 => (17, 0),
+            0xC4 | 0xD9 => (length::<1>(&mut rest)?, 0),
+            0xC5 | 0xDA => (length::<2>(&mut rest)?, 0),
+            0xC6 | 0xDB => (length::<4>(&mut rest)?, 0),
+            // An extension: its type stands between length and data.
+            0xC7 => (length::<1>(&mut rest)? + 1, 0),
+            0xC8 => (length::<2>(&mut rest)? + 1, 0),
+            0xC9 => (length::<4>(&mut rest)? + 1, 0),
+            0xDC => (0, length::<2>(&mut rest)?),
+            0xDD => (0, length::<4>(&mut rest)?),
+            0xDE => (0, 2 * length::<2>(&mut rest)?),
+            0xDF => (0, 2 * length::<4>(&mut rest)?),
+            0xC1 => return Err(Malformed::Reserved),
+        };
+        if skip > 0 {
+            let skip = usize::try_from(skip).map_err(|_| Malformed::Short)?;
+            rest = rest.get(skip..).ok_or(Malformed::Short)?;
         }
-        let (skip, children) = other(opcode, &mut rest)?;
-        let skip = usize::try_from(skip).map_err(|_| Malformed::Short)?;
-        rest = rest.get(skip..).ok_or(Malformed::Short)?;
         if children > 0 {
             *open.get_mut(depth).ok_or(Malformed::TooDeep)? = waiting;
             depth += 1;
             waiting = children;
         }
     }
-}
-
-/// In [`FIXED`]: how much follows is not said by the opcode alone, or more values do.
-const OTHER: u8 = u8::MAX;
-
-/// How many bytes follow each opcode. Most values of most records are of these, and a look-up takes a
-/// fraction of the time of a jump that the processor cannot foresee.
-static FIXED: [u8; 256] = {
-    let mut fixed = [OTHER; 256];
-    let mut opcode = 0;
-    while opcode < fixed.len() {
-        fixed[opcode] = match opcode as u8 {
-            0x00..=0x7F | 0xE0..=0xFF | 0xC0 | 0xC2 | 0xC3 => 0,
-            short @ 0xA0..=0xBF => short & 0x1F,
-            0xCC | 0xD0 => 1,
-            0xCD | 0xD1 | 0xD4 => 2,
-            0xD5 => 3,
-            0xCA | 0xCE | 0xD2 => 4,
-            0xD6 => 5,
-            0xCB | 0xCF | 0xD3 => 8,
-            0xD7 => 9,
-            0xD8 => 17,
-            _ => OTHER,
-        };
-        opcode += 1;
-    }
-    fixed
-};
-
-/// How many bytes to skip, and how many values follow.
-fn other(opcode: u8, rest: &mut &[u8]) -> Result<(u64, u64), Malformed> {
-    Ok(match opcode {
-        0x80..=0x8F => (0, 2 * u64::from(opcode & 0x0F)),
-        0x90..=0x9F => (0, u64::from(opcode & 0x0F)),
-        0xC4 | 0xD9 => (length::<1>(rest)?, 0),
-        0xC5 | 0xDA => (length::<2>(rest)?, 0),
-        0xC6 | 0xDB => (length::<4>(rest)?, 0),
-        // An extension: its type stands between length and data.
-        0xC7 => (length::<1>(rest)? + 1, 0),
-        0xC8 => (length::<2>(rest)? + 1, 0),
-        0xC9 => (length::<4>(rest)? + 1, 0),
-        0xDC => (0, length::<2>(rest)?),
-        0xDD => (0, length::<4>(rest)?),
-        0xDE => (0, 2 * length::<2>(rest)?),
-        0xDF => (0, 2 * length::<4>(rest)?),
-        _ => return Err(Malformed::Reserved),
-    })
 }
 
 fn length<const N: usize>(rest: &mut &[u8]) -> Result<u64, Malformed> {
