@@ -30,6 +30,7 @@ on_every_store![
     a_reader_reads_on_through_overwrite_and_delete,
     a_delete_while_recording_wins,
     a_clear_while_recording_wins,
+    a_delete_that_races_the_commit_wins,
     a_delete_between_claim_and_head_wins,
     empty_chunks_no_body_and_trailers_are_kept_for_everyone,
     an_endless_stream_is_live_and_not_stored,
@@ -389,6 +390,29 @@ async fn a_clear_while_recording_wins(fleet: Fleet) {
     recorder.write(body(2, 100_000)).await.unwrap();
     assert!(!recorder.commit().await.unwrap().stored);
     assert!(a.open("r").await.unwrap().is_none());
+}
+
+/// Whichever of the two is first, nothing stands when both have returned.
+async fn a_delete_that_races_the_commit_wins(fleet: Fleet) {
+    let (a, b) = (fleet.server(), fleet.server());
+    let (mut refused, mut deleted) = (0, 0);
+    for round in 0..60 {
+        let mut recorder = a.record("r", String::new()).await.unwrap();
+        recorder.write(body(1, if round % 2 == 0 { 100 } else { 70_000 })).await.unwrap();
+        let delete = tokio::spawn({
+            let b = b.clone();
+            async move {
+                for _ in 0..round % 10 {
+                    tokio::task::yield_now().await;
+                }
+                b.delete("r").await.unwrap()
+            }
+        });
+        refused += u32::from(!recorder.commit().await.unwrap().stored);
+        deleted += u32::from(delete.await.unwrap());
+        assert!(a.open("r").await.unwrap().is_none());
+    }
+    assert_eq!(refused + deleted, 60);
 }
 
 async fn a_delete_between_claim_and_head_wins(fleet: Fleet) {

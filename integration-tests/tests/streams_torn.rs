@@ -220,7 +220,14 @@ async fn proven(fleet: &Fleet) {
         "too little was read to prove anything: {seen:?}"
     );
 
-    let naive = pressed(&fleet.store, naive_is_read(&fleet.store, READS / 2)).await;
+    let mut naive = Arc::new(Seen::default());
+    for _ in 0..10 {
+        // Rare, like all that is found in production only.
+        naive = pressed(&fleet.store, naive_is_read(&fleet.store, READS / 2)).await;
+        if naive.torn.load(Relaxed) > 0 && naive.short.load(Relaxed) > 0 {
+            break;
+        }
+    }
     println!("naive: {naive:?}");
     assert!(naive.torn.load(Relaxed) > 0, "the control shows nothing torn: {naive:?}");
     assert!(naive.short.load(Relaxed) > 0, "the control shows nothing short: {naive:?}");

@@ -14,7 +14,7 @@
 //!
 //! # An answer that did not arrive
 //!
-//! See [`write`]. Every conditional write of larder goes through it.
+//! See [`write()`]. Every conditional write of larder goes through it.
 
 mod conditional;
 mod held;

@@ -358,3 +358,12 @@ async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
         bench.until_gone().await;
     }
 }
+
+#[test]
+fn the_format_of_each_release_stays_readable() {
+    let version = crate::envelope::Version::from_bytes(*b"version1");
+    let golden: &[u8] = include_bytes!("../../tests/golden/lease-v1.bin");
+    let lease = Stamp { kind: Kind::Lease, version };
+    assert_eq!(lease.to_bytes(), golden);
+    assert_eq!(Stamp::parse(golden), Some(lease));
+}

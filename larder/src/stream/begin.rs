@@ -20,6 +20,33 @@ use crate::{
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(100));
 
 /// What to do about a key. See [`Streams::begin`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::stream;
+/// use larder::{Bytes, stream::{Begin, Part}};
+/// use std::{convert::Infallible, time::Duration};
+/// # let larder = larder::Larder::new(backend_memory::MemoryCache::builder().build());
+/// # let reports = larder.namespace("reports")?.streams::<String>();
+/// # let keep = true;
+/// let report = match reports.begin("2024").await {
+///     Begin::Ready(reader) | Begin::Following(reader) => Some(reader),
+///     // The source is asked here, and its head says whether it may be kept.
+///     Begin::Claimed(claim) if keep => {
+///         let body = [Part::Data("a,b\n".into()), Part::Trailers("rows: 1".into())];
+///         let body = stream::iter(body.map(Ok::<_, Infallible>));
+///         Some(claim.start("text/csv".to_string()).ttl(Duration::from_secs(60)).await.fill(body))
+///     }
+///     Begin::Claimed(claim) => {
+///         claim.pass(Duration::from_secs(10)).await;
+///         None
+///     }
+///     Begin::Pass(_reason) => None,
+/// };
+/// assert_eq!(report.expect("it was claimed").collect().await?, "a,b\n");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum Begin<H> {
     /// A committed stream: read it.

@@ -56,6 +56,8 @@ impl Options {
     /// How long a chunk lives: as long as a manifest that is committed at the last moment, and the
     /// reader who opens that one at its last. Else the first chunk would die before the manifest.
     pub(crate) fn chunk_life(&self, ttl: Duration) -> Duration {
-        ttl.saturating_add(self.max_fill_time).saturating_add(self.read_grace)
+        let life = ttl.saturating_add(self.max_fill_time).saturating_add(self.read_grace);
+        // Over that it would be for ever.
+        life.min(Ttl::LONGEST)
     }
 }

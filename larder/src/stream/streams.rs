@@ -169,6 +169,21 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
     /// # Errors
     ///
     /// As [`open`](Self::open).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let larder = larder::Larder::new(backend_memory::MemoryCache::builder().build());
+    /// # let reports = larder.namespace("reports")?.streams::<()>();
+    /// let mut recorder = reports.record("long", ()).await?;
+    /// recorder.write("as far as it goes, ".into()).await?;
+    /// let follower = reports.follow("long").await?.expect("it is being recorded");
+    /// assert!(follower.is_live());
+    /// recorder.write("and the rest".into()).await?;
+    /// recorder.commit().await?;
+    /// assert_eq!(follower.collect().await?, "as far as it goes, and the rest");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn follow(&self, key: impl ToKey) -> Result<Option<Reader<H>>, StreamError> {
         let key = self.space.key(key)?;
         let standing = self.larder().store().get(&key).await?;

@@ -1,5 +1,6 @@
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -52,6 +53,8 @@ pub(crate) struct View {
     pub(crate) produced: u64,
     /// So many pieces are waiting that they should be stored now.
     pub(crate) crowded: bool,
+    /// The source waits for room.
+    pub(crate) blocked: bool,
     pub(crate) ending: Option<Ending>,
     pub(crate) unstored: Option<Unstored>,
 }
@@ -132,9 +135,17 @@ impl Live {
                 }
                 if state.has_room(bytes.len() as u64) {
                     state.push(bytes, permit.take());
-                    self.tell(state);
+                    let wakers = state.wakers();
+                    let work = state.has_work();
+                    drop(state);
+                    if work {
+                        self.work.notify_one();
+                    }
+                    wakers.into_iter().for_each(Waker::wake);
                     return Ok(());
                 }
+                state.blocked = true;
+                self.work.notify_one();
                 match state.unstored {
                     None => Some((state.table.length(), state.readers() > 0)),
                     Some(_) => None,
@@ -205,6 +216,7 @@ impl Live {
         View {
             produced: state.pieces.end(),
             crowded: state.pieces.is_crowded(),
+            blocked: state.blocked,
             ending: state.ending.clone(),
             unstored: state.unstored,
         }
@@ -215,9 +227,17 @@ impl Live {
         self.lock().pieces.range(offset, length)
     }
 
-    /// Resolves when the source, or a change of mind, has given the storer something to do. One caller.
-    pub(crate) async fn work(&self) {
-        self.work.notified().await;
+    /// Resolves when so many bytes of the body have come, or something else has happened that the storer
+    /// has to look at. One caller.
+    pub(crate) async fn work(&self, wake_at: u64) {
+        let come = {
+            let mut state = self.lock();
+            state.wake_at = wake_at;
+            state.pieces.end() >= wake_at
+        };
+        if !come {
+            self.work.notified().await;
+        }
     }
 
     /// Resolves when a reader has left. One caller.
@@ -272,9 +292,7 @@ impl Live {
         let wakers = state.wakers();
         drop(state);
         self.work.notify_one();
-        for waker in wakers {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -61,6 +61,10 @@ pub(super) struct State {
     pub(super) table: Table,
     pub(super) unstored: Option<Unstored>,
     pub(super) ending: Option<Ending>,
+    /// The source waits for room.
+    pub(super) blocked: bool,
+    /// The storer waits for so many bytes of the body to have come.
+    pub(super) wake_at: u64,
     readers: Vec<Slot>,
     next_reader: u64,
     window: u64,
@@ -98,6 +102,8 @@ impl State {
             table: Table::default(),
             unstored,
             ending: None,
+            blocked: false,
+            wake_at: 0,
             readers: Vec::new(),
             next_reader: 0,
             window: window as u64,
@@ -119,6 +125,7 @@ impl State {
     }
 
     pub(super) fn push(&mut self, bytes: Bytes, permit: Option<OwnedSemaphorePermit>) {
+        self.blocked = false;
         self.pieces.push(bytes);
         if let Some(permit) = permit.filter(|_| self.unstored.is_none()) {
             match &mut self.permit {
@@ -226,6 +233,11 @@ impl State {
             .map_while(|index| self.table.get(index))
             .take_while(|span| span.index == first.index || span.end() <= first.offset + most)
             .collect()
+    }
+
+    /// Whether the storer has reason to look.
+    pub(super) fn has_work(&self) -> bool {
+        self.pieces.end() >= self.wake_at || self.pieces.is_crowded() || self.blocked
     }
 
     /// The readers to wake, once the lock is given back.

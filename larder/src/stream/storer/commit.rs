@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use cache_api::{SetOptions, Ttl};
+use cache_api::{SetItem, SetOptions, Ttl};
 
 use super::{
     Footing, Storer,
@@ -107,12 +107,12 @@ impl Storer {
             return;
         }
         let keys = &self.chunks.keys;
-        let record = end.encode(keys.generation);
+        let value = end.encode(keys.generation);
         let options = SetOptions::new(self.options.read_grace);
-        let key = keys.chunk(sent);
+        let item = SetItem { key: keys.chunk(sent), value, options };
         let Self { place, .. } = self;
         // Followers who miss it find the manifest, or give up for want of a beat.
-        let _ = put(place.store.as_ref(), place.clock.as_ref(), &key, record, options).await;
+        let _ = put(place.store.as_ref(), place.clock.as_ref(), vec![item]).await;
     }
 
     /// A chunk that is still on its way may never arrive: who waits for it reads the end here.

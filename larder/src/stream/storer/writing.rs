@@ -1,12 +1,13 @@
 use std::{
     collections::VecDeque,
+    ops::Range,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use cache_api::{Cache, Clock, Error, Key, SetOptions, Sleep, Ttl};
+use cache_api::{Cache, Clock, Error, SetItem, SetOptions, Sleep, Ttl};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -17,6 +18,9 @@ use crate::stream::{
     live::{Ending, Live, View},
     options::INLINE,
 };
+
+/// While chunks are on their way, the next are sent so many bytes at a time, together.
+const BATCH: usize = 256 << 10;
 
 /// How long a chunk that the store did not take is held back before it is sent again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
@@ -30,7 +34,7 @@ pub(super) struct Writing {
     pub(super) table: Table,
     /// Of all that were sent, in order.
     digest: Box<Xxh3>,
-    in_flight: FuturesUnordered<Send>,
+    in_flight: FuturesUnordered<Batch>,
     /// All bytes that were sent, while they are so few that they may stand in the manifest.
     short: Vec<u8>,
     /// Those that were sent and are not known to stand without a gap, with whether they stand.
@@ -40,7 +44,19 @@ pub(super) struct Writing {
     cut_last: Instant,
 }
 
-type Send = Pin<Box<dyn Future<Output = (u32, Result<(), Error>)> + std::marker::Send>>;
+/// A batch of chunks on its way: their indices, and what became of them.
+type Batch = Pin<Box<dyn Future<Output = (Range<u32>, Result<(), Error>)> + Send>>;
+
+/// What is to be cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Full chunks, if there are enough for a batch.
+    Batches,
+    /// Full chunks.
+    Full,
+    /// Everything.
+    All,
+}
 
 /// Why no more is written.
 pub(super) enum Stopped {
@@ -52,7 +68,7 @@ pub(super) enum Stopped {
 /// What may happen next.
 enum Event {
     Work,
-    Written(u32, Result<(), Error>),
+    Written(Range<u32>, Result<(), Error>),
     Lingered,
     Upkeep,
     Upkept(super::upkeep::Found),
@@ -120,17 +136,19 @@ impl Writing {
             let complete = view.ending.is_some();
             // After a pause the next bytes are shown at once; those right behind them wait for more.
             let paused = self.sent() > 0 && clock.now() >= self.cut_last + storer.options.linger;
-            self.cut(storer, &view, complete || view.crowded || paused);
+            let all = complete || view.crowded || paused;
+            self.cut(storer, &view, if all { Cut::All } else { Cut::Batches });
             match view.produced > self.table.length() {
                 true if linger.is_none() => linger = Some(clock.sleep(storer.options.linger)),
                 true => {}
                 false => linger = None,
             }
+            let wake_at = self.wake_at(&view);
             let event = tokio::select! {
-                Some((index, result)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    Event::Written(index, result)
+                Some((batch, result)) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    Event::Written(batch, result)
                 }
-                () = self.live.work() => Event::Work,
+                () = self.live.work(wake_at) => Event::Work,
                 () = elapsed(&mut linger), if linger.is_some() => Event::Lingered,
                 found = finished(&mut round), if round.is_some() => Event::Upkept(found),
                 () = &mut upkeep => Event::Upkeep,
@@ -138,14 +156,14 @@ impl Writing {
             };
             match event {
                 Event::Work => {}
-                Event::Written(index, Ok(())) => self.written(index),
+                Event::Written(batch, Ok(())) => self.written(&batch),
                 Event::Written(_, Err(error)) => {
                     tracing::debug!(key = %storer.place.key, %error, "a stream is no longer stored");
                     self.live.stop_storing(Unstored::StoreFailed);
                 }
                 Event::Lingered => {
                     linger = None;
-                    self.cut(storer, &self.live.view(), true);
+                    self.cut(storer, &self.live.view(), Cut::All);
                 }
                 Event::Upkeep => {
                     storer.succeed(storer.upkeep_interval() * 2).await;
@@ -178,27 +196,73 @@ impl Writing {
         (inline || written).then(|| Stopped::Complete { trailers: trailers.clone() })
     }
 
-    /// Sends every chunk that is full; the rest too if `all`.
-    fn cut(&mut self, storer: &Storer, view: &View, all: bool) {
+    /// Sends what is to be sent now.
+    fn cut(&mut self, storer: &Storer, view: &View, cut: Cut) {
         loop {
             let pending = view.produced - self.table.length();
-            let size = self.cutter.size_at(self.table.length());
-            let length = if pending >= size as u64 { size } else { pending as usize };
-            if length == 0 || (length < size && !all) {
+            let size = self.cutter.size_at(self.table.length()) as u64;
+            let idle = self.in_flight.is_empty();
+            let cut = match cut {
+                // The source waits for what is not even a chunk.
+                _ if view.blocked && idle && pending < size => Cut::All,
+                Cut::Batches if view.blocked || idle => Cut::Full,
+                cut => cut,
+            };
+            let least = match cut {
+                Cut::Batches => size.max(BATCH as u64),
+                Cut::Full => size,
+                Cut::All => 1,
+            };
+            if pending < least || !self.send_batch(storer, view, cut) {
                 return;
             }
-            self.send(storer, length as u32);
         }
     }
 
-    fn send(&mut self, storer: &Storer, length: u32) {
+    /// How far the source must come before there is something to send.
+    fn wake_at(&self, view: &View) -> u64 {
+        let cut = self.table.length();
+        let size = self.cutter.size_at(cut);
+        match view.produced == cut {
+            // Anything: it is to be sent when it has lingered.
+            true => cut + 1,
+            false if self.in_flight.is_empty() => cut + size as u64,
+            false => cut + size.max(BATCH) as u64,
+        }
+    }
+
+    /// Sends chunks together. `false`: no more are to be sent.
+    fn send_batch(&mut self, storer: &Storer, view: &View, cut: Cut) -> bool {
+        let (begin, first, mut items) = (self.table.length(), self.sent(), Vec::new());
+        loop {
+            let offset = self.table.length();
+            let (pending, size) = (view.produced - offset, self.cutter.size_at(offset));
+            let length = if pending >= size as u64 { size } else { pending as usize };
+            let full = length == size || cut == Cut::All;
+            let room = items.is_empty() || (offset - begin) as usize + length <= BATCH;
+            if length == 0 || !full || !room {
+                break;
+            }
+            let Some(item) = self.build(storer, length as u32) else { return false };
+            items.push(item);
+        }
+        let (store, clock) = (Arc::clone(&storer.place.store), Arc::clone(&storer.place.clock));
+        let batch = first..self.sent();
+        self.in_flight.push(Box::pin(async move {
+            (batch, put(store.as_ref(), clock.as_ref(), items).await)
+        }));
+        true
+    }
+
+    fn build(&mut self, storer: &Storer, length: u32) -> Option<SetItem> {
         let span = self.table.next(length);
         let pieces = self.live.range(span.offset, length as usize);
         if pieces.iter().map(Bytes::len).sum::<usize>() != length as usize
             || self.table.runs() >= Table::MAX_RUNS
         {
             // Not stored any more since the view was taken; or cut into too many odd pieces.
-            return self.live.stop_storing(Unstored::TooLong);
+            self.live.stop_storing(Unstored::TooLong);
+            return None;
         }
         self.table.push(length);
         self.cut_last = storer.place.clock.now();
@@ -210,20 +274,13 @@ impl Writing {
             self.short.extend(pieces.iter().flatten());
         }
         let keys = &storer.chunks.keys;
-        let record = build_chunk(keys.generation, span, &pieces);
-        let (key, options) = (keys.chunk(span.index), SetOptions::new(self.ttl));
-        let (store, clock) = (Arc::clone(&storer.place.store), Arc::clone(&storer.place.clock));
-        self.in_flight.push(Box::pin(async move {
-            (span.index, put(store.as_ref(), clock.as_ref(), &key, record, options).await)
-        }));
+        let value = build_chunk(keys.generation, span, &pieces);
+        Some(SetItem { key: keys.chunk(span.index), value, options: SetOptions::new(self.ttl) })
     }
 
-    fn written(&mut self, index: u32) {
-        if let Some((span, stands)) =
-            self.unordered.iter_mut().find(|(span, _)| span.index == index)
-        {
-            debug_assert_eq!(span.index, index);
-            *stands = true;
+    fn written(&mut self, batch: &Range<u32>) {
+        for (span, stands) in &mut self.unordered {
+            *stands |= batch.contains(&span.index);
         }
         while let Some((span, true)) = self.unordered.front() {
             self.live.stored(span.length);
@@ -237,22 +294,23 @@ impl Writing {
     }
 }
 
-/// Writes a chunk. It has a key of its own that nobody else writes: sent twice is written once.
+/// Writes chunks. Each has a key of its own that nobody else writes: sent twice is written once.
 pub(super) async fn put(
     store: &dyn Cache,
     clock: &dyn Clock,
-    key: &Key,
-    record: Bytes,
-    options: SetOptions,
+    items: Vec<SetItem>,
 ) -> Result<(), Error> {
     let mut pauses = PAUSES.iter();
     loop {
-        match store.set(key, record.clone(), options).await {
-            Ok(_) => return Ok(()),
-            Err(error) => match pauses.next() {
-                Some(pause) if error.is_unavailable() => clock.sleep(*pause).await,
-                _ => return Err(error),
-            },
+        let written = match &items[..] {
+            [SetItem { key, value, options }] => {
+                store.set(key, value.clone(), *options).await.map(drop)
+            }
+            _ => store.set_many(items.clone()).await.map(drop),
+        };
+        match (written, pauses.next()) {
+            (Err(error), Some(pause)) if error.is_unavailable() => clock.sleep(*pause).await,
+            (written, _) => return written,
         }
     }
 }
