@@ -24,7 +24,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`open`], [`Larder`] | a cache: by URL, or [over a store](Larder::new) of one's own making |
+//! | [`open`](fn@open), [`Larder`] | a cache: by URL, or [over a store](Larder::new) of one's own making |
 //! | [`Space`] | the entries under a name; [`ToKey`] says what can name one of them |
 //! | [`Space::typed`] → [`Typed`] | values of a type: [encoded](codec), compressed, checked |
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |

@@ -13,6 +13,7 @@ use std::{
 
 use backend_memory::MemoryCache;
 use bytes::Bytes;
+use cache_api::SetOptions;
 use futures_util::{FutureExt, StreamExt, stream};
 use larder::{
     Larder, Remaining,
@@ -136,6 +137,25 @@ async fn an_abort_a_drop_and_a_failing_source_store_nothing_and_tell_who_follows
         "{error}"
     );
     assert!(streams.open("r").await.unwrap().is_none());
+}
+
+/// Its placeholder is removed a moment after it failed, and someone may come in that moment.
+#[tokio::test]
+async fn a_recording_that_failed_is_not_joined_while_its_placeholder_still_stands() {
+    let streams = streams();
+    let store = Arc::clone(streams.space().larder().store());
+    let key = streams.space().key("r").unwrap();
+    let recorder = streams.record("r", String::new()).await.unwrap();
+    let placeholder = store.get(&key).await.unwrap().unwrap();
+    let first = recorder.reader();
+    // Control: as long as it lives it is joined.
+    assert!(streams.follow("r").await.unwrap().is_some());
+
+    recorder.abort("the source broke").await;
+    let back = SetOptions::new(Duration::from_secs(3));
+    assert!(store.set(&key, placeholder, back).await.unwrap().is_stored());
+    assert!(streams.follow("r").await.unwrap().is_none());
+    drop(first);
 }
 
 #[tokio::test]

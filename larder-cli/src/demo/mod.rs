@@ -10,6 +10,8 @@ mod server;
 mod stage;
 mod summary;
 
+use std::pin::pin;
+
 use clap::Args;
 
 use self::{scenes::Play, stage::Stage};
@@ -38,12 +40,19 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) async fn run(self, global: &Global, output: Output) -> Result<Outcome, Failure> {
         let stage = Stage::set(global).await?;
+        // One listener from the beginning: an interruption between two waits is not lost, and what ends
+        // `--keep` is not taken for one of the play.
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
         let shown = tokio::select! {
-            // First, so that the Ctrl-C which ends `--keep` does not count as an interruption.
             biased;
-            shown = Box::pin(self.show(&stage, output)) => shown,
+            shown = Box::pin(self.show(&stage, output)) => {
+                if self.keep && shown.is_ok() {
+                    let _ = interrupted.await;
+                }
+                shown
+            }
             // The entries are to be removed all the same.
-            _ = tokio::signal::ctrl_c() => Ok(Outcome::Missing),
+            _ = &mut interrupted => Ok(Outcome::Missing),
         };
         // Always, and before the answer is given.
         let struck = stage.strike().await;
@@ -57,7 +66,6 @@ impl Demo {
         summary::print(&play, stage, output)?;
         if self.keep {
             summary::print_curl_lines(stage, output)?;
-            let _ = tokio::signal::ctrl_c().await;
         }
         Ok(Outcome::done_if(play.is_as_it_should_be()))
     }

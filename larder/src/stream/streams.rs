@@ -363,6 +363,8 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
         let shared = &larder.inner.streams;
         let Some(head) = head::decode(&recording.head) else { return Ok(None) };
         let body: Box<dyn Body> = match shared.live(recording.generation) {
+            // One that has failed is no answer to a newcomer, although its placeholder may still stand.
+            Some(live) if live.has_failed() => return Ok(None),
             Some(live) => match live.attach() {
                 Some(reader) => Box::new(reader),
                 None => return Ok(None),

@@ -249,6 +249,11 @@ impl Live {
         self.lock().unstored
     }
 
+    /// Whether its source failed, or it was given up.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.lock().ending, Some(Ending::Failed(_)))
+    }
+
     pub(crate) fn produced(&self) -> u64 {
         self.lock().pieces.end()
     }
