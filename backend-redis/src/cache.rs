@@ -23,7 +23,7 @@ const DELETE_MANY: Operation = Operation::write("delete_many");
 
 /// A [`Cache`] on one Redis server (6.2 or later, or Valkey), shared by all who use that server.
 ///
-/// Cheap to clone: clones share the connections. See the [crate](crate) for what holds under which fault.
+/// Cheap to clone: clones share the connections. See the [`crate`] documentation for what holds under which fault.
 #[derive(Clone)]
 pub struct RedisCache {
     pub(crate) store: Arc<Store>,

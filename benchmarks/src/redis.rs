@@ -122,7 +122,7 @@ impl Bench {
     }
 }
 
-async fn rate<F>(tasks: usize, calls: usize, work: impl Fn(usize) -> F) -> f64
+async fn rate<F>(tasks: usize, calls: usize, work: impl Fn(usize) -> F + Send + Sync) -> f64
 where
     F: Future<Output = ()> + Send + 'static,
 {

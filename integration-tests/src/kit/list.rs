@@ -276,7 +276,7 @@ macro_rules! table {
 crate::__behaviours!(table);
 
 /// Makes a module of tests, one for each behaviour, of an expression that makes a
-/// [`Fixture`](crate::kit::Fixture).
+/// [`Fixture`].
 ///
 /// The expression is evaluated for each test, and sees what the place of the call sees. Each test has
 /// a runtime of its own, so that nothing but this crate is needed.
