@@ -41,13 +41,16 @@ pub(crate) enum Written {
 /// that leaves it open, the key is read:
 ///
 /// - it starts with the record's own stamp: the write was applied;
-/// - what the write was made against still stands: it may yet land, so it is sent again (it carries the
-///   same version, so twice is once) until `patience` is over, and then the key is *fenced*: what it
-///   was made against is removed, after which it can never land;
+/// - what the write was made against still stands: it may yet land. If that was one exact record, the
+///   write is sent again until `patience` is over, and then the key is *fenced*: what it was made against
+///   is removed, after which it can never land;
 /// - anything else: it does not stand and never can.
 ///
-/// An absent key cannot be fenced, nor can a kind of records: there the outcome stays
-/// [`Written::Unknown`].
+/// Only what replaces one exact record is sent twice: that record never stands again, so twice is once.
+/// Over nothing, or over any record of a kind, a first attempt that is still on its way could land
+/// *behind* the second and everything that followed it: a lease that was placed, used and deleted would
+/// stand again, and the commit of what was read before the delete would hold. There the key is only
+/// looked at, and cannot be fenced either: the outcome stays [`Written::Unknown`].
 ///
 /// One round trip when all is well. May be dropped at any time; the write may still land.
 pub(crate) async fn write(
@@ -61,29 +64,28 @@ pub(crate) async fn write(
     let options = SetOptions::new(ttl).when(against);
     let deadline = clock.now() + patience;
     let mut pause = FIRST_PAUSE;
-    // Whether any attempt so far was sent and left unanswered.
-    let mut open = false;
+    // The error of an attempt that was sent and left unanswered.
+    let mut open: Option<Error> = None;
     loop {
-        let error = match store.set(key, record.clone(), options).await {
-            Ok(SetOutcome::Stored) => return Written::Applied,
-            // A first attempt that landed makes its own repetition be refused.
-            Ok(SetOutcome::Refused { standing: Some(standing) })
-                if open && is(&standing, record) =>
-            {
-                return Written::Applied;
-            }
-            Ok(SetOutcome::Refused { standing }) => return Written::Refused { standing },
-            Err(error) => error,
+        let error = match open.clone().filter(|_| !is_exact(against)) {
+            Some(unanswered) => unanswered,
+            None => match store.set(key, record.clone(), options).await {
+                Ok(SetOutcome::Stored) => return Written::Applied,
+                // A first attempt that landed makes its own repetition be refused.
+                Ok(SetOutcome::Refused { standing: Some(standing) })
+                    if open.is_some() && is(&standing, record) =>
+                {
+                    return Written::Applied;
+                }
+                Ok(SetOutcome::Refused { standing }) => return Written::Refused { standing },
+                Err(error) => error,
+            },
         };
-        if !error.may_have_applied() && !error.is_unavailable() {
-            return if open {
-                settle(place, record, against, error).await
-            } else {
-                Written::Failed(error)
-            };
+        if error.may_have_applied() {
+            open = Some(error.clone());
         }
-        open |= error.may_have_applied();
-        if open {
+        let is_final = !error.may_have_applied() && !error.is_unavailable();
+        if open.is_some() && !is_final {
             match store.get(key).await {
                 Ok(Some(standing)) if is(&standing, record) => return Written::Applied,
                 Ok(standing) if !against.holds(standing.as_deref()) => {
@@ -92,11 +94,10 @@ pub(crate) async fn write(
                 Ok(_) | Err(_) => {}
             }
         }
-        if clock.now() + pause >= deadline {
-            return if open {
-                settle(place, record, against, error).await
-            } else {
-                Written::Failed(error)
+        if is_final || clock.now() + pause >= deadline {
+            return match open {
+                Some(_) => settle(place, record, against, error).await,
+                None => Written::Failed(error),
             };
         }
         clock.sleep(pause).await;
@@ -104,14 +105,16 @@ pub(crate) async fn write(
     }
 }
 
+/// Whether it holds for one record alone, which never stands again once it is replaced. A shorter prefix
+/// means any record of a kind: what stands there may be somebody's good value.
+fn is_exact(condition: Condition) -> bool {
+    matches!(condition, Condition::StartsWith(prefix) if prefix.as_bytes().len() >= Stamp::BYTES)
+}
+
 /// Sees to it that a write which may yet land does not.
 async fn settle(place: &Place, record: &Bytes, against: Condition, error: Error) -> Written {
     let Place { store, key, .. } = place;
-    // A shorter prefix means any record of a kind: what stands there may be somebody's good value.
-    if let Condition::StartsWith(prefix) = against
-        && prefix.as_bytes().len() >= Stamp::BYTES
-        && let Ok(true) = store.delete_if(key, against).await
-    {
+    if is_exact(against) && store.delete_if(key, against).await.is_ok_and(|removed| removed) {
         return Written::Refused { standing: None };
     }
     match store.get(key).await {

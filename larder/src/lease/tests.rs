@@ -253,6 +253,33 @@ async fn over_nothing_an_unknown_outcome_stays_unknown() {
     assert!(matches!(written, Written::Unknown(_)), "{written:?}");
 }
 
+/// A lease is on its way, the source is read, someone deletes, and then the lease arrives.
+#[tokio::test]
+async fn a_lease_over_nothing_is_sent_once_so_that_none_stands_again_after_a_delete() {
+    let bench = bench(&[Fault::Late]);
+    let taken = bench.passing(bench.take()).await;
+    // Nobody may go on to read the source under a lease that may land later.
+    assert!(matches!(taken, Taken::Failed(_)), "{taken:?}");
+    assert!(bench.flaky.land().await[0].is_stored(), "it dies of age");
+
+    // One that landed while it was looked for is held: it can land no second time.
+    let bench = self::bench(&[Fault::AnswerLost]);
+    let Taken::Held(held) = bench.passing(bench.take()).await else { panic!("it stands") };
+    assert_eq!(bench.standing().await, Some(held.stamp()));
+
+    // Control: sent again under the same stamp it is held, deleted, and stands once more, so that the
+    // commit of what was read before the delete is taken.
+    let bench = self::bench(&[Fault::Late]);
+    let (stamp, key) = (lease(), &bench.place.key);
+    let record = Bytes::copy_from_slice(&stamp.to_bytes());
+    let options = SetOptions::new(TTL).when(Condition::Absent);
+    assert!(bench.flaky.set(key, record.clone(), options).await.is_err());
+    assert!(bench.flaky.set(key, record, options).await.unwrap().is_stored());
+    assert!(bench.flaky.delete(key).await.unwrap());
+    assert!(bench.flaky.land().await[0].is_stored());
+    assert!(matches!(bench.write(manifest(), stamp.condition()).await, Written::Applied));
+}
+
 #[tokio::test]
 async fn what_was_not_sent_or_not_taken_has_failed_and_leaves_what_stood() {
     for fault in [Fault::Down, Fault::Full] {
