@@ -178,7 +178,8 @@ pub enum Error {
 impl Error {
     /// Whether the write that failed may stand, or may yet come to stand.
     ///
-    /// `false` means that it does not and never will. After a conditional write, read the key.
+    /// `false` means that it does not and never will. After a conditional write, read the key. Of a bulk
+    /// call it says nothing: whatever the error, any subset of it may have been applied.
     #[must_use]
     pub const fn may_have_applied(&self) -> bool {
         match self {
