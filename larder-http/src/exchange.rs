@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -57,6 +57,7 @@ where
     ResBody: Body<Data = Bytes> + Send + 'static,
     ResBody::Error: Into<BoxError>,
 {
+    let began = shared.clock.now();
     let found = if asked.may_claim() {
         shared.look_up.begin_or_wait(&key).await
     } else {
@@ -70,8 +71,11 @@ where
         Found::Claimed(claim) => Some(claim),
         Found::Nothing => None,
     };
+    // Before the origin is asked: its time is not the store's.
+    let asked_for = shared.clock.now().saturating_duration_since(began);
+    let left = shared.look_up.deadline().saturating_sub(asked_for);
     match inner.call(request).await {
-        Ok(response) => Ok(shared.record(&key, asked, claim, response).await),
+        Ok(response) => Ok(shared.record(&key, asked, claim, left, response).await),
         Err(error) => {
             give_up(claim, Refusal::Failure);
             Err(error)
@@ -128,11 +132,9 @@ impl Shared {
         if let Some(length) = length.filter(|_| status != StatusCode::NO_CONTENT) {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        let now = self.clock.system_time();
-        if self.policy.cache_status || headers.contains_key(AGE) {
-            let age = head.age(millis(now)).saturating_add(freshness::age(&headers).as_secs());
-            headers.insert(AGE, age.into());
-        }
+        // Without it every cache behind us would count the lifetime from now (RFC 9111, section 4).
+        let age = head.age(self.clock.system_time()).saturating_add(freshness::age(&headers));
+        headers.insert(AGE, age.as_secs().into());
         let outcome = if reader.is_live() { Outcome::Followed } else { Outcome::Hit };
         self.report(&mut headers, outcome);
         let body =
@@ -143,12 +145,14 @@ impl Shared {
         Some(response)
     }
 
-    /// Passes the origin's answer on, recording it if it may be stored.
+    /// Passes the origin's answer on, recording it if it may be stored. `left`: how long the store may
+    /// still hold it up.
     async fn record<B>(
         &self,
         key: &RequestKey,
         asked: Asked,
         claim: Option<Claim<Head>>,
+        left: Duration,
         response: Response<B>,
     ) -> Response<CacheBody<B>>
     where
@@ -165,7 +169,7 @@ impl Shared {
         let claimed = match self.lifetime(&parts, length, asked, now) {
             Ok(lifetime) => {
                 let claim = match claim {
-                    None => self.claim_late(key).await,
+                    None => self.claim_late(key, left).await,
                     claim => claim,
                 };
                 claim.map(|claim| (claim, lifetime))
@@ -182,7 +186,7 @@ impl Shared {
             return Response::from_parts(parts, CacheBody::passed(body));
         };
         let length = response::declared_length(&parts.headers).ok().flatten().or(length);
-        let head = Head::new(key, parts.status, &parts.headers, length, millis(now));
+        let head = Head::new(key, parts.status, &parts.headers, length, now, lifetime);
         let mut start = claim.start(head).ttl(lifetime);
         if let Some(length) = length {
             // Any other length is an error to the client, and is not stored.
@@ -206,9 +210,13 @@ impl Shared {
         response::lifetime(response.status, &response.headers, length, asked, &terms)
     }
 
-    /// A claim for an answer that is already there, if nobody else has recorded it meanwhile.
-    async fn claim_late(&self, key: &RequestKey) -> Option<Claim<Head>> {
-        match self.look_up.begin(key).await {
+    /// A claim for an answer that is already there, if nobody else has recorded it meanwhile. The client
+    /// waits for it, so a store that has used up its time for this request is not asked again.
+    async fn claim_late(&self, key: &RequestKey, left: Duration) -> Option<Claim<Head>> {
+        if left.is_zero() {
+            return None;
+        }
+        match self.look_up.begin(key, left).await {
             Found::Claimed(claim) => Some(claim),
             Found::Reader(_) | Found::Nothing => None,
         }
@@ -219,10 +227,6 @@ impl Shared {
             headers.append(CACHE_STATUS, outcome.header());
         }
     }
-}
-
-fn millis(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 /// Lets those who wait go on their own, and keeps others from waiting for a while. In the background:

@@ -32,8 +32,15 @@ static FORWARDING: [HeaderName; 15] = [
 ];
 
 /// Everything a stored response depends on, in one sequence of length-prefixed fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RequestKey(Bytes);
+
+/// Its length alone: a query or a varied header may hold what is no one else's business.
+impl std::fmt::Debug for RequestKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RequestKey({} bytes)", self.0.len())
+    }
+}
 
 impl RequestKey {
     /// The key of a request, with the values of these headers.

@@ -39,6 +39,18 @@ use crate::{CacheService, exchange::Shared, policy::Policy};
 /// HEAD is answered from a stored GET. Requests of other methods, and those with a body, `Range`, `If-…`,
 /// `Upgrade`, `Expect`, `Authorization` or a `Cache-Control` that asks for the origin go straight there.
 ///
+/// # For how long
+///
+/// For the lifetime, counted from when the origin's head came. An answer whose body took longer than that
+/// is for those who asked meanwhile; who comes later asks the origin, and that answer is recorded.
+///
+/// Every answer from the store has an `Age` (RFC 9111 asks for it: caches behind this one go on counting
+/// instead of beginning anew), and a length where it is known. No other header is added that was not
+/// asked for.
+///
+/// Ages are told by the wall clocks of the servers, so keep these in step: one that is ahead gives answers
+/// up early, and an answer from the future is new.
+///
 /// # What is kept apart
 ///
 /// Scheme, host and port, path, query, the values of `vary_on`, and every forwarding header
@@ -117,6 +129,7 @@ impl CacheLayer {
     }
 
     /// How long the store may take to say what it has before the origin is asked instead. Default: 50 ms.
+    /// At most a day.
     pub fn lookup_deadline(mut self, deadline: Duration) -> Self {
         self.policy.lookup_deadline = deadline;
         self
@@ -141,8 +154,8 @@ impl CacheLayer {
         self
     }
 
-    /// Adds `Cache-Status` (RFC 9211) to every answer, which says what became of the request, and `Age` to
-    /// those from the store. Default: off, no header is added.
+    /// Adds `Cache-Status` (RFC 9211) to every answer, which says what became of the request. Default:
+    /// off.
     pub fn cache_status(mut self, on: bool) -> Self {
         self.policy.cache_status = on;
         self
