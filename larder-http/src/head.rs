@@ -124,7 +124,10 @@ mod tests {
     #[test]
     fn it_is_fresh_while_its_age_is_below_its_lifetime() {
         let mut head = head(&HeaderMap::new(), 5);
-        assert_eq!([0, 5, 6, 7, 8].map(|now| head.is_fresh(at(now))), [true, true, true, false, false]);
+        assert_eq!(
+            [0, 5, 6, 7, 8].map(|now| head.is_fresh(at(now))),
+            [true, true, true, false, false]
+        );
         head.lifetime_ms = None;
         assert!(head.is_fresh(at(8)));
     }

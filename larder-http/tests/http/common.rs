@@ -23,6 +23,9 @@ use tower::{Layer, Service, ServiceExt};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
+/// Where `/r` stands, as [`layer`] stores it.
+pub(crate) const KEY: &[u8] = b"4:http,12:shop.example,2:/r,-,-,6:accept,-,";
+
 /// Why a body of an origin ended early.
 #[derive(Debug, thiserror::Error)]
 #[error("the origin was cut")]

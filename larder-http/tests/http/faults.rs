@@ -18,7 +18,7 @@ use cache_api::{
 };
 use futures_util::FutureExt;
 use http::Response;
-use larder::Larder;
+use larder::{Larder, stream::Begin};
 
 /// A store in memory whose operations can be made to fail, or never to answer.
 #[derive(Debug, Clone)]
@@ -162,6 +162,40 @@ async fn a_store_that_hangs_costs_the_deadline_and_no_more() {
     }
 }
 
+/// Whether an answer to a cookie is for others is known only when it is there, and the store is asked
+/// once more: out of the same time.
+#[tokio::test]
+async fn a_store_that_hangs_costs_a_request_with_a_cookie_the_deadline_once() {
+    let origin = Origin::numbered(&[("cache-control", "public, max-age=60")]);
+    let clock = TestClock::new();
+    let larder = Larder::builder(Unreliable::new(HANGS)).clock(Arc::new(clock.clone())).build();
+    let service = origin.behind(layer(&larder).lookup_deadline(Duration::from_millis(50)));
+    let mut answer = Box::pin(send(&service, request("GET", "/r", &[("cookie", "a")])));
+    assert!((&mut answer).now_or_never().is_none());
+    clock.advance(Duration::from_millis(50));
+    let answer = soon(answer).await;
+    assert_eq!(status_of(&answer), "larder; fwd=miss");
+    assert_eq!(soon(text(answer)).await.unwrap(), "answer 1");
+}
+
+#[tokio::test]
+async fn the_longest_of_deadlines_is_one() {
+    let clock = TestClock::new();
+    let larder = Larder::builder(Unreliable::new(WELL)).clock(Arc::new(clock.clone())).build();
+    // Someone else asks the origin, and gets no answer.
+    let others = larder.namespace("http").unwrap().streams::<()>();
+    let claim = others.begin(KEY).await;
+    assert!(matches!(claim, Begin::Claimed(_)));
+    let origin = Origin::numbered(&[]);
+    let service = origin.behind(layer(&larder).lookup_deadline(Duration::MAX));
+    let answer = tokio::spawn(async move { fetch(&service, get("/r")).await });
+    for _ in 0..12 {
+        settle().await;
+        clock.advance(Duration::from_millis(100));
+    }
+    assert_eq!(soon(answer).await.unwrap(), "answer 1");
+}
+
 #[tokio::test]
 async fn a_store_that_breaks_while_a_body_is_recorded_costs_the_client_nothing() {
     for mood in [FAILS, HANGS] {
@@ -192,10 +226,7 @@ async fn damage_in_the_store_is_a_miss() {
     let service = origin.behind(layer(&larder));
     fetch(&service, get("/r")).await;
     drop(hit(&service, "/r").await);
-    let key = Namespace::new("http")
-        .unwrap()
-        .key(b"4:http,12:shop.example,2:/r,-,-,6:accept,-,")
-        .unwrap();
+    let key = Namespace::new("http").unwrap().key(KEY).unwrap();
     let stored = store.store.get(&key).await.unwrap().expect("it stands under this key");
     for at in (0..stored.len()).step_by(7) {
         let mut damaged = stored.to_vec();

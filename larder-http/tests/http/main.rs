@@ -6,6 +6,7 @@ mod common;
 
 mod contract;
 mod faults;
+mod freshness;
 mod privacy;
 mod replay;
 mod streaming;

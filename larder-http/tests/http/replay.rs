@@ -36,8 +36,10 @@ async fn status_headers_and_body_come_back_exactly() {
         }
         tokio::task::yield_now().await;
     };
-    let (again, body) = again.into_parts();
+    let (mut again, body) = again.into_parts();
     assert_eq!(again.status, first.status);
+    // The one header that is added.
+    assert!(again.headers.remove("age").is_some());
     let mut expected = first.headers.clone();
     // The one header that is made anew, from the length that was recorded.
     expected.insert("content-length", HeaderValue::from_static("10"));
