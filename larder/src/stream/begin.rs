@@ -105,15 +105,14 @@ where
         changed.as_mut().enable();
 
         let standing = larder.store().get(&key).await?;
-        let mut wait = true;
+        let (mut wait, mut damaged) = (true, None);
         match found(&key, standing.as_ref()) {
             Found::Stream(manifest) => {
                 if let Some(reader) = streams.open_manifest(&manifest, None).await? {
                     return Ok(Begin::Ready(reader));
                 }
                 wait = false;
-                let damaged = streams.chunks(&manifest)?;
-                damaged.retire(manifest.table.count(), streams.options.read_grace);
+                damaged = Some((streams.chunks(&manifest)?, manifest.table.count()));
             }
             Found::Recording(recording) => {
                 if let Some(reader) = streams.follow_recording(&key, recording).await? {
@@ -129,6 +128,10 @@ where
             let against = displacing(standing.as_ref());
             match take(place.clone(), against, streams.options.terms()).await {
                 Taken::Held(held) => {
+                    // Only now: what stands there still may well be readable for others.
+                    if let Some((chunks, count)) = damaged {
+                        chunks.retire(count, streams.options.read_grace);
+                    }
                     let streams = streams.clone();
                     return Ok(Begin::Claimed(Claim { streams, place, held, chunks }));
                 }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use cache_api::{Cache, Condition, Ttl};
@@ -11,6 +11,9 @@ use crate::stream::{
 
 /// How many lifetimes are shortened at a time, in the background.
 const RETIRED_AT_ONCE: usize = 16;
+
+/// Of so many chunks in a row one at least must stand, or the rest is not looked for.
+const RETIRED_TOGETHER: usize = 256;
 
 /// The stored pieces of one recording.
 #[derive(Debug, Clone)]
@@ -44,18 +47,30 @@ impl Chunks {
     /// Lets the chunks of a replaced, removed or refused recording live as long as its readers may
     /// need them, and no longer. In the background; what is missed dies of age.
     pub(crate) fn retire(self, count: u32, grace: Duration) {
-        if count == 0 {
-            return;
+        if count > 0 {
+            tokio::spawn(async move { self.shorten(count, grace).await });
         }
-        tokio::spawn(async move {
-            stream::iter((0..count).map(|index| self.keys.chunk(index)))
-                .for_each_concurrent(RETIRED_AT_ONCE, |key| {
-                    let store = &self.store;
-                    async move {
-                        let _ = store.expire(&key, Ttl::After(grace), Condition::Always).await;
-                    }
-                })
-                .await;
-        });
+    }
+
+    /// Ends early where nothing stands any more, or never did.
+    async fn shorten(&self, count: u32, grace: Duration) {
+        for first in (0..count).step_by(RETIRED_TOGETHER) {
+            let batch = first..count.min(first + RETIRED_TOGETHER as u32);
+            if !self.shorten_batch(batch, grace).await {
+                return;
+            }
+        }
+    }
+
+    /// Whether any of them stands.
+    async fn shorten_batch(&self, indices: Range<u32>, grace: Duration) -> bool {
+        stream::iter(indices)
+            .map(|index| async move {
+                let key = self.keys.chunk(index);
+                self.store.expire(&key, Ttl::After(grace), Condition::Always).await
+            })
+            .buffer_unordered(RETIRED_AT_ONCE)
+            .fold(false, |any, stands| async move { any | matches!(stands, Ok(true)) })
+            .await
     }
 }

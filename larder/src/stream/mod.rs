@@ -64,6 +64,8 @@ mod shared;
 mod stored;
 mod storer;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub use begin::{Begin, Claim, PassReason, StartBuilder};
 pub use error::StreamError;

@@ -17,6 +17,47 @@ pub(crate) struct Options {
     pub(crate) head_wait: Duration,
 }
 
+/// A range of durations, both ends within it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    least: Duration,
+    most: Duration,
+}
+
+impl Bounds {
+    const fn new(least: Duration, most: Duration) -> Self {
+        Self { least, most }
+    }
+
+    /// The nearest that is within it.
+    pub(crate) const fn clamp(self, time: Duration) -> Duration {
+        let nanos = time.as_nanos();
+        if nanos < self.least.as_nanos() {
+            self.least
+        } else if nanos > self.most.as_nanos() {
+            self.most
+        } else {
+            time
+        }
+    }
+}
+
+/// Shorter ones are more load than news; longer ones keep the key of a dead writer for minutes.
+pub(crate) const HEARTBEATS: Bounds =
+    Bounds::new(Duration::from_millis(50), Duration::from_secs(60));
+
+/// Nobody waits longer for a head. As all of these it is far from where a time overflows.
+pub(crate) const HEAD_WAITS: Bounds = Bounds::new(Duration::ZERO, Duration::from_secs(3600));
+
+pub(crate) const LINGERS: Bounds = Bounds::new(Duration::ZERO, Duration::from_secs(10));
+
+pub(crate) const FILL_TIMES: Bounds = Bounds::new(Duration::ZERO, DAY);
+
+/// At least so long that what is read already can be read to its end, and never for ever.
+pub(crate) const READ_GRACES: Bounds = Bounds::new(Duration::from_secs(1), DAY);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Default for Options {
     fn default() -> Self {
         Self {

@@ -27,6 +27,9 @@ const VERIFIED_FIRST: u32 = 4;
 /// How much is read at a time, in bytes, at least one chunk...
 const WINDOW: u64 = 1 << 20;
 
+/// ... and in chunks, however short they are: a forged table must not ask for a million keys.
+const MOST: u32 = 256;
+
 /// ... and how many such windows are read ahead of whoever takes the bytes.
 const AHEAD: usize = 2;
 
@@ -76,7 +79,7 @@ impl Drop for Window {
 impl Stored {
     /// A reader of this part of a recording, whose first chunks are there and undamaged.
     ///
-    /// One round trip.
+    /// One round trip, and one more for every 256 chunks of a short body.
     ///
     /// # Errors
     ///
@@ -88,16 +91,20 @@ impl Stored {
     ) -> Result<Self, StreamError> {
         let table = manifest.table.clone();
         let wanted = table.covering(&range);
-        let first: Vec<Span> = first_window(&table, wanted.clone());
-        let ready = chunks.fetch(&first).await?;
+        let first = verified_first(&table, wanted.clone());
+        let mut ready = VecDeque::new();
+        for next in first.clone().step_by(MOST as usize) {
+            ready.extend(chunks.fetch(&spans(&table, next..first.end)).await?);
+        }
         let whole = (range == (0..manifest.length))
             .then(|| Whole { hasher: Box::new(Xxh3::new()), digest: manifest.digest });
-        let skip = first.first().map_or(0, |span| (range.start - span.offset) as usize);
+        let begin = table.get(first.start).filter(|_| !first.is_empty());
+        let skip = begin.map_or(0, |span| (range.start - span.offset) as usize);
         Ok(Self {
             chunks: Arc::new(chunks),
-            next: wanted.start + first.len() as u32,
+            next: first.end,
             end: wanted.end,
-            ready: ready.into(),
+            ready,
             ahead: VecDeque::new(),
             whole,
             left: range.end - range.start,
@@ -168,27 +175,28 @@ impl Body for Stored {
 }
 
 /// What is verified before the first byte.
-fn first_window(table: &Table, wanted: Range<u32>) -> Vec<Span> {
-    let span = |index: &u32| table.get(*index);
-    let (Some(first), Some(last)) =
-        (span(&wanted.start), wanted.end.checked_sub(1).as_ref().and_then(span))
-    else {
-        return Vec::new();
-    };
-    let short = last.end() - first.offset <= VERIFIED_WHOLE;
-    let most = if short { u32::MAX } else { VERIFIED_FIRST };
-    wanted.take(most as usize).map_while(|index| table.get(index)).collect()
+fn verified_first(table: &Table, wanted: Range<u32>) -> Range<u32> {
+    let last = wanted.end.checked_sub(1).and_then(|last| table.get(last));
+    match (table.get(wanted.start), last) {
+        (Some(first), Some(last)) if last.end() - first.offset <= VERIFIED_WHOLE => wanted,
+        _ => wanted.start..wanted.end.min(wanted.start + VERIFIED_FIRST),
+    }
+}
+
+/// The first of these chunks, as many as are asked for together.
+fn spans(table: &Table, wanted: Range<u32>) -> Vec<Span> {
+    wanted.take(MOST as usize).map_while(|index| table.get(index)).collect()
 }
 
 /// The chunks to read at a time: as many as fit, one at least.
 fn window(table: &Table, wanted: Range<u32>) -> Vec<Span> {
+    let mut spans = spans(table, wanted);
     let mut bytes = 0;
-    wanted
-        .map_while(|index| table.get(index))
-        .take_while(|span| {
-            let first = bytes == 0;
-            bytes += u64::from(span.length);
-            first || bytes <= WINDOW
-        })
-        .collect()
+    let fit = spans.iter().take_while(|span| {
+        bytes += u64::from(span.length);
+        bytes <= WINDOW
+    });
+    let fit = fit.count().max(1);
+    spans.truncate(fit);
+    spans
 }

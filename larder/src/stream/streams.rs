@@ -14,9 +14,9 @@ use crate::{
         body::{Body, Finish, Inline},
         chunks::Chunks,
         follow::Follower,
-        format::{ChunkKeys, Manifest, Recording},
+        format::{ChunkKeys, End, Manifest, Recording},
         head,
-        options::Options,
+        options::{FILL_TIMES, HEAD_WAITS, HEARTBEATS, LINGERS, Options, READ_GRACES},
         shared::count,
         stored::Stored,
     },
@@ -68,23 +68,24 @@ impl<H> Streams<H> {
         self
     }
 
-    /// After two heartbeats without a sign of life a writer counts as dead. Default: 1.5 s.
+    /// After two heartbeats without a sign of life a writer counts as dead. Default: 1.5 s;
+    /// at least 50 ms, at most a minute.
     pub const fn heartbeat(mut self, heartbeat: Duration) -> Self {
-        self.options.heartbeat = heartbeat;
+        self.options.heartbeat = HEARTBEATS.clamp(heartbeat);
         self
     }
 
     /// A recording that takes longer is not stored, though it goes on for those who follow it.
-    /// Default: 10 minutes.
+    /// Default: 10 minutes; at most a day.
     pub const fn max_fill_time(mut self, time: Duration) -> Self {
-        self.options.max_fill_time = time;
+        self.options.max_fill_time = FILL_TIMES.clamp(time);
         self
     }
 
     /// How long a reader may take for a stream that was opened before it was replaced, deleted or
-    /// expired. Default: 10 minutes.
+    /// expired. Default: 10 minutes; at least a second, at most a day.
     pub const fn read_grace(mut self, grace: Duration) -> Self {
-        self.options.read_grace = grace;
+        self.options.read_grace = READ_GRACES.clamp(grace);
         self
     }
 
@@ -94,9 +95,10 @@ impl<H> Streams<H> {
         self
     }
 
-    /// How long bytes wait for more before they are stored, so that others see them. Default: 20 ms.
+    /// How long bytes wait for more before they are stored, so that others see them. Default: 20 ms;
+    /// at most 10 s.
     pub const fn linger(mut self, linger: Duration) -> Self {
-        self.options.linger = linger;
+        self.options.linger = LINGERS.clamp(linger);
         self
     }
 
@@ -106,9 +108,10 @@ impl<H> Streams<H> {
         self
     }
 
-    /// How long to wait for someone else's head before going on without recording. Default: 1 s.
+    /// How long to wait for someone else's head before going on without recording. Default: 1 s;
+    /// at most an hour.
     pub const fn head_wait(mut self, wait: Duration) -> Self {
-        self.options.head_wait = wait;
+        self.options.head_wait = HEAD_WAITS.clamp(wait);
         self
     }
 
@@ -124,7 +127,8 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
     /// [`StreamStats::damaged`](crate::stream::StreamStats), and removed).
     ///
     /// The beginning is verified before it returns: all of a body of up to 1 MiB, else its first four
-    /// chunks. One round trip for a body of up to 16 KiB, else two.
+    /// chunks. One round trip for a body of up to 16 KiB, else two; one more for every 256 chunks of
+    /// a body that was written in tiny pieces.
     ///
     /// # Errors
     ///
@@ -370,13 +374,20 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
                 None => return Ok(None),
             },
             None => {
-                let Remaining::For(left) = larder.store().ttl(key).await? else { return Ok(None) };
+                let chunks =
+                    self.chunks_of(ChunkKeys::new(self.space.namespace(), recording.generation)?);
+                let (store, beat) = (larder.store(), chunks.keys.beat());
+                let (left, beat) = tokio::try_join!(store.ttl(key), store.get(&beat))?;
+                let Remaining::For(left) = left else { return Ok(None) };
                 if left < recording.heartbeat / 2 {
                     // Not renewed for one and a half: it is about to vanish or to be renewed.
                     return Ok(None);
                 }
-                let chunks =
-                    self.chunks_of(ChunkKeys::new(self.space.namespace(), recording.generation)?);
+                // Where a beat would be there may be the notice that it has failed.
+                let end = beat.and_then(|beat| End::parse(recording.generation, &beat));
+                if matches!(end, Some(End::Aborted { .. })) {
+                    return Ok(None);
+                }
                 let clock = Arc::clone(larder.clock());
                 Box::new(Follower::new(chunks, key.clone(), clock, recording.heartbeat))
             }

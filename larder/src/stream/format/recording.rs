@@ -7,13 +7,16 @@ use super::{
     Generation,
     sealed::{Opened, Sealing},
 };
-use crate::envelope::{Kind, Stamp};
+use crate::{
+    envelope::{Kind, Stamp},
+    stream::options::HEARTBEATS,
+};
 
 /// A stream is being written: whoever finds this can follow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recording {
     pub(crate) generation: Generation,
-    /// The writer's, which its followers wait by.
+    /// The writer's, which its followers wait by. Within [`HEARTBEATS`] when it was read.
     pub(crate) heartbeat: Duration,
     pub(crate) key: Bytes,
     pub(crate) head: Bytes,
@@ -43,7 +46,8 @@ impl Recording {
         let mut record = Opened::open(record, Kind::Recording)?;
         let recording = Self {
             generation: Generation::from_bytes(record.array()?),
-            heartbeat: Duration::from_millis(record.u32()?.into()),
+            // What no writer of ours has would make its followers spin, or wait for weeks.
+            heartbeat: HEARTBEATS.clamp(Duration::from_millis(record.u32()?.into())),
             key: record.bytes()?,
             head: record.bytes()?,
         };

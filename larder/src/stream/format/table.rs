@@ -49,7 +49,11 @@ impl Run {
 
 impl Table {
     /// The most runs of a recording that is stored: 2 MiB of manifest.
-    pub(crate) const MAX_RUNS: usize = 1 << 18;
+    const MAX_RUNS: usize = 1 << 18;
+
+    /// The most chunks of a recording that is stored. A few bytes of a forged table could claim billions,
+    /// and make work for each.
+    const MAX_CHUNKS: u32 = 1 << 20;
 
     /// How many chunks there are.
     pub(crate) fn count(&self) -> u32 {
@@ -61,8 +65,9 @@ impl Table {
         self.runs.last().map_or(0, Run::end)
     }
 
-    pub(crate) fn runs(&self) -> usize {
-        self.runs.len()
+    /// Whether a recording that has another chunk is not stored any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.runs.len() >= Self::MAX_RUNS || self.count() >= Self::MAX_CHUNKS
     }
 
     /// The place of a chunk that comes after all others.
@@ -77,6 +82,13 @@ impl Table {
             Some(run) if run.first.length == length => run.count += 1,
             _ => self.runs.push(Run { first, count: 1 }),
         }
+    }
+
+    /// Chunks of equal length, however many.
+    #[cfg(test)]
+    pub(crate) fn of_equal(length: u32, count: u32) -> Self {
+        let first = Span { index: 0, offset: 0, length };
+        Self { runs: vec![Run { first, count }] }
     }
 
     /// The chunk with this index.
@@ -115,14 +127,15 @@ impl Table {
     pub(super) fn read(record: &mut Opened) -> Option<Self> {
         let runs = record.u32()? as usize;
         // Eight bytes each: a number that the record cannot hold reserves no memory.
-        if runs > record.left() / 8 {
+        if runs > Self::MAX_RUNS || runs > record.left() / 8 {
             return None;
         }
         let mut table = Self { runs: Vec::with_capacity(runs) };
         for _ in 0..runs {
             let (length, count) = (record.u32()?, record.u32()?);
             let first = table.next(length);
-            if length == 0 || count == 0 || first.index.checked_add(count).is_none() {
+            let end = first.index.checked_add(count)?;
+            if length == 0 || count == 0 || end > Self::MAX_CHUNKS {
                 return None;
             }
             first.offset.checked_add(u64::from(length).checked_mul(count.into())?)?;

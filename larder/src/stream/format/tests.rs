@@ -153,6 +153,45 @@ fn a_manifest_that_contradicts_itself_is_none() {
     }
 }
 
+#[test]
+fn a_table_is_read_up_to_where_it_is_full_and_no_further() {
+    let parsed = |table: Table| {
+        let manifest = Manifest { length: table.length(), table, ..manifest(&[], None) };
+        Manifest::parse(&manifest.encode())
+    };
+    let mut long = Table::of_equal(3, (1 << 20) - 1);
+    assert!(!long.is_full());
+    long.push(3);
+    assert!(long.is_full());
+    assert_eq!(parsed(long.clone()).map(|manifest| manifest.table), Some(long.clone()));
+    long.push(3);
+    assert_eq!(parsed(long), None);
+    assert_eq!(parsed(Table::of_equal(1, u32::MAX)), None);
+
+    let mut odd = Table::default();
+    while !odd.is_full() {
+        odd.push(odd.count() % 2 + 1);
+    }
+    assert_eq!(odd.count(), 1 << 18);
+    assert!(parsed(odd.clone()).is_some());
+    odd.push(7);
+    assert_eq!(parsed(odd), None);
+}
+
+#[test]
+fn a_heartbeat_that_no_writer_has_is_read_as_the_nearest_that_one_may_have() {
+    let read = |heartbeat| {
+        let recording = Recording { heartbeat, ..recording() };
+        Recording::parse(&recording.encode()).map(|recording| recording.heartbeat)
+    };
+    let (least, most) = (Duration::from_millis(50), Duration::from_secs(60));
+    assert_eq!(read(Duration::ZERO), Some(least));
+    assert_eq!(read(Duration::MAX), Some(most));
+    for usual in [least, Duration::from_millis(1500), most] {
+        assert_eq!(read(usual), Some(usual));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_without_panic(bytes: Vec<u8>, kind in 0_u8..12) {

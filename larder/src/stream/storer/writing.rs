@@ -257,10 +257,8 @@ impl Writing {
     fn build(&mut self, storer: &Storer, length: u32) -> Option<SetItem> {
         let span = self.table.next(length);
         let pieces = self.live.range(span.offset, length as usize);
-        if pieces.iter().map(Bytes::len).sum::<usize>() != length as usize
-            || self.table.runs() >= Table::MAX_RUNS
-        {
-            // Not stored any more since the view was taken; or cut into too many odd pieces.
+        if pieces.iter().map(Bytes::len).sum::<usize>() != length as usize || self.table.is_full() {
+            // Not stored any more since the view was taken; or cut into too many pieces.
             self.live.stop_storing(Unstored::TooLong);
             return None;
         }
