@@ -18,7 +18,11 @@ use cache_api::{
 };
 use futures_util::FutureExt;
 use http::Response;
-use larder::{Larder, stream::Begin};
+use larder::{
+    Larder,
+    envelope::{Kind, Stamp},
+    stream::Begin,
+};
 
 /// A store in memory whose operations can be made to fail, or never to answer.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ const FAILS: u8 = 1;
 const HANGS: u8 = 2;
 const REFUSES_WRITES: u8 = 3;
 const WRITES_HANG: u8 = 4;
+/// Someone else takes the key just before something is deleted there.
+const OVERTAKES: u8 = 5;
 
 impl Unreliable {
     fn new(mood: u8) -> Self {
@@ -87,6 +93,11 @@ impl Cache for Unreliable {
     }
     async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
         self.pass(true).await?;
+        if self.mood.load(SeqCst) == OVERTAKES {
+            let lease = Bytes::copy_from_slice(&Stamp::new(Kind::Lease).to_bytes());
+            let set = self.store.set(key, lease, SetOptions::new(HOUR)).await?;
+            assert!(set.is_stored());
+        }
         self.store.delete_if(key, condition).await
     }
     async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
@@ -194,6 +205,30 @@ async fn the_longest_of_deadlines_is_one() {
         clock.advance(Duration::from_millis(100));
     }
     assert_eq!(soon(answer).await.unwrap(), "answer 1");
+}
+
+#[tokio::test]
+async fn who_removes_an_expired_answer_takes_nobodys_claim_away() {
+    let store = Unreliable::new(WELL);
+    let origin = Origin::numbered(&[("cache-control", "max-age=60")]);
+    let service = origin.behind(layer(&Larder::new(store.clone())));
+    fetch(&service, get("/r")).await;
+    drop(hit(&service, "/r").await);
+
+    let clock = TestClock::new();
+    clock.advance(Duration::from_secs(500));
+    let larder = Larder::builder(store.clone()).clock(Arc::new(clock.clone())).build();
+    let service = origin.behind(layer(&larder));
+    store.mood.store(OVERTAKES, SeqCst);
+    let answer = tokio::spawn(async move { fetch(&service, get("/r")).await });
+    for _ in 0..12 {
+        settle().await;
+        clock.advance(Duration::from_millis(100));
+    }
+    assert_eq!(soon(answer).await.unwrap(), "answer 2");
+    let key = Namespace::new("http").unwrap().key(KEY).unwrap();
+    let standing = store.store.get(&key).await.unwrap().expect("the claim of the other");
+    assert!(Kind::Lease.begins(&standing));
 }
 
 #[tokio::test]

@@ -113,7 +113,9 @@ async fn what_has_expired_is_not_followed() {
     assert_eq!(status_of(&follower), "larder; fwd=uri-miss; collapsed");
     assert_eq!(follower.headers()["age"], "1");
     pass(&clock, 1).await;
-    assert_eq!(fetch(&service, get("/r")).await, "answer 2");
+    let late = send(&service, get("/r")).await;
+    assert_eq!(status_of(&late), "larder; fwd=miss");
+    assert_eq!(text(late).await.unwrap(), "answer 2");
     // Who was there in time reads on.
     hand.data(" and whole");
     drop(hand);
