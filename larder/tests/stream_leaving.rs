@@ -165,6 +165,64 @@ async fn a_second_client_is_not_cut_when_the_first_leaves() {
     assert!(second.next().await.is_none());
 }
 
+/// Every piece that the reader gets. The client of a fill never gets an error of the store.
+async fn rest(mut reader: Reader<String>) -> Result<usize, StreamError> {
+    let mut length = 0;
+    while let Some(piece) = reader.next().await {
+        length += piece?.len();
+    }
+    Ok(length)
+}
+
+#[tokio::test]
+async fn a_client_that_pauses_gets_all_of_it_whatever_the_store_evicts() {
+    for cleared in [true, false] {
+        let mut bench = Bench::new();
+        if !cleared {
+            let small = MemoryCache::builder().max_bytes(4 << 20);
+            bench.store = Arc::new(small.clock(Arc::new(bench.clock.clone())).build());
+        }
+        let (give, source) = source();
+        let (streams, mut reader) = bench.fill(source, None).await;
+        for _ in 0..128 {
+            give.send(64 << 10).unwrap();
+        }
+        drop(give);
+        let first = reader.next().await.unwrap().unwrap().len();
+        bench.pass(Duration::from_millis(1500)).await;
+        if cleared {
+            streams.space().clear().await.unwrap();
+        }
+        assert_eq!(first + rest(reader).await.unwrap(), 8 << 20);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stands_still_holds_up_neither_a_recording_nor_those_who_follow() {
+    for stored in [true, false] {
+        let bench = Bench::new();
+        let streams = bench.server().max_length(if stored { 64 << 20 } else { 2 << 20 });
+        let Begin::Claimed(claim) = streams.begin("r").await else { panic!("nothing is there") };
+        let (give, source) = source();
+        let stalled = claim.start("head".to_string()).await.fill(source.0);
+        let Begin::Following(second) = streams.begin("r").await else { panic!("it is recorded") };
+        for _ in 0..128 {
+            give.send(64 << 10).unwrap();
+        }
+        drop(give);
+        let second = tokio::spawn(rest(second));
+        bench.pass(Duration::from_secs(1)).await;
+        assert!(!second.is_finished(), "the client may still move");
+        bench.pass(Duration::from_secs(3)).await;
+        assert!(second.is_finished());
+        assert_eq!(second.await.unwrap().unwrap(), 8 << 20);
+        match rest(stalled).await {
+            Ok(length) => assert_eq!((length, stored), (8 << 20, true), "from the store"),
+            Err(error) => assert!(matches!(error, StreamError::Lagged) && !stored, "{error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn past_its_time_it_goes_on_for_its_readers_and_is_not_stored() {
     let bench = Bench::new();

@@ -59,6 +59,10 @@ impl<H: Send + Sync + 'static> Recorder<H> {
     /// Records all of a source in a task of its own, and commits it at its end. Returns at once, with a
     /// reader of it: the first byte of the source is the first byte of the reader.
     ///
+    /// This reader sets the pace of the source, as if there were no cache, and never depends on the
+    /// store. If it takes nothing for two seconds the source goes on without it; it then reads what it
+    /// missed from the store.
+    ///
     /// The task lives on when the reader is dropped, if someone else follows or if it is likely to be
     /// done soon (it is young, or the source said its length and little is left or a good part is done)
     /// and within `max_fill_time`. An error of the source, or a panic in it, aborts the recording: every
@@ -69,7 +73,7 @@ impl<H: Send + Sync + 'static> Recorder<H> {
         P: Into<Part> + 'static,
         E: Into<BoxError> + 'static,
     {
-        let reader = self.reader();
+        let reader = self.client();
         tokio::spawn(self.run(source));
         reader
     }

@@ -79,6 +79,11 @@ impl<H> Recorder<H> {
         Reader::new(self.larder.clone(), Arc::clone(&self.head), Live::reader(&self.live))
     }
 
+    /// The reader for whom the source was asked: it sets the pace.
+    pub(crate) fn client(&self) -> Reader<H> {
+        Reader::new(self.larder.clone(), Arc::clone(&self.head), Live::client(&self.live))
+    }
+
     pub(crate) fn fail(&self, error: StreamError) -> StreamError {
         self.live.end(Ending::Failed(error.clone()));
         error

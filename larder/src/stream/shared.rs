@@ -19,7 +19,7 @@ const BUDGET: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Shared {
     live: Mutex<HashMap<Generation, Weak<Live>>>,
-    waiting: Mutex<HashMap<Key, Arc<Notify>>>,
+    waiting: Mutex<HashMap<Key, Waiting>>,
     pub(crate) budget: Arc<Semaphore>,
     pub(crate) counters: Counters,
 }
@@ -53,13 +53,16 @@ impl Shared {
 
     /// To wait for a change at a key that is made in this process. Taken before looking there.
     pub(crate) fn watch(&self, key: &Key) -> Waiter<'_> {
-        let notify = Arc::clone(lock(&self.waiting).entry(key.clone()).or_default());
+        let mut waiting = lock(&self.waiting);
+        let entry = waiting.entry(key.clone()).or_default();
+        entry.waiters += 1;
+        let notify = Arc::clone(&entry.notify);
         Waiter { shared: self, key: key.clone(), notify }
     }
 
     /// What stands at a key has changed: a lease was given back, a recording placed or committed.
     pub(crate) fn changed(&self, key: &Key) {
-        let waiting = lock(&self.waiting).get(key).map(Arc::clone);
+        let waiting = lock(&self.waiting).get(key).map(|entry| Arc::clone(&entry.notify));
         if let Some(notify) = waiting {
             notify.notify_waiters();
         }
@@ -90,6 +93,13 @@ impl Shared {
     }
 }
 
+/// Those who wait for a change at a key. They are counted, as whoever tells them holds the `Arc` too.
+#[derive(Debug, Default)]
+struct Waiting {
+    notify: Arc<Notify>,
+    waiters: usize,
+}
+
 /// One who waits for a change at a key.
 pub(crate) struct Waiter<'a> {
     shared: &'a Shared,
@@ -100,9 +110,11 @@ pub(crate) struct Waiter<'a> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let mut waiting = lock(&self.shared.waiting);
-        // The map's and this one: nobody else waits.
-        if Arc::strong_count(&self.notify) == 2 {
-            waiting.remove(&self.key);
+        if let Some(entry) = waiting.get_mut(&self.key) {
+            entry.waiters -= 1;
+            if entry.waiters == 0 {
+                waiting.remove(&self.key);
+            }
         }
     }
 }
@@ -148,4 +160,23 @@ pub(crate) fn count(counter: &AtomicU64) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is done under these locks does not panic half way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use cache_api::Namespace;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_a_waiter_that_goes_while_it_is_told() {
+        let shared = Shared::default();
+        let key = Namespace::new("n").unwrap().key("k").unwrap();
+        let (first, second) = (shared.watch(&key), shared.watch(&key));
+        let teller = Arc::clone(&first.notify);
+        drop(first);
+        assert!(Arc::ptr_eq(&teller, &shared.watch(&key).notify), "the second still waits");
+        drop(second);
+        assert!(lock(&shared.waiting).is_empty());
+    }
 }

@@ -6,13 +6,18 @@
 //!
 //! What is retained is bounded by the *window*. A piece stays until it is stored; then until every
 //! reader here has had it, or until the window is needed. A reader that falls behind what is retained
-//! reads stored chunks, and comes back. So a slow client neither slows the source nor costs memory.
+//! reads stored chunks, and comes back.
+//!
+//! The *client* of a fill, for whom the source was asked, is never made to: it would get an error if the
+//! store evicts a chunk. It sets the pace of the source, as if there were no cache. But only while it
+//! moves: after two seconds without a step it is a reader as the others are, and the source goes on.
 //!
 //! A recording may cease to be stored, because it grows too long or the store is too slow. It is
-//! *transient* from then on: what is retained is bounded as before, and now the first of its readers
-//! sets the pace of the source, as if there were no cache. Another one that falls out of the window
-//! gets [`StreamError::Lagged`](crate::stream::StreamError::Lagged).
+//! *transient* from then on: what is retained is bounded as before, and the first of its readers sets
+//! the pace. When that one stands still and another waits, the next one does. Who falls out of the
+//! window gets [`StreamError::Lagged`](crate::stream::StreamError::Lagged).
 
+mod patience;
 mod pieces;
 mod push;
 mod reader;

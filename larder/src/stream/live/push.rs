@@ -5,22 +5,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use cache_api::Clock;
+use cache_api::{Clock, Sleep};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::{Ending, LiveReader, Unstored, state::State};
+use super::{
+    Ending, LiveReader, Unstored,
+    patience::{Cost, Standstill},
+    state::{Blocker, State},
+};
 use crate::stream::{
     StreamError,
     body::{Body, Failed},
     chunks::Chunks,
     options::Options,
 };
-
-/// How long a source waits for a store that does not keep up while a reader waits for the source...
-const PATIENCE_READ: Duration = Duration::from_millis(250);
-
-/// ... and while nobody does. The store's own deadline comes first.
-const PATIENCE_UNREAD: Duration = Duration::from_secs(10);
 
 /// The longest piece that is handed on as it came; longer ones are cut, without copying.
 const MAX_PIECE: usize = 256 << 10;
@@ -42,6 +40,7 @@ pub(crate) struct Live {
     followed: Mutex<Option<Instant>>,
     clock: Arc<dyn Clock>,
     budget: Arc<Semaphore>,
+    cost: Mutex<Cost>,
     max_length: u64,
     pub(crate) max_fill_time: Duration,
 }
@@ -82,6 +81,7 @@ impl Live {
             followed,
             clock,
             budget,
+            cost: Mutex::default(),
             max_length,
             max_fill_time,
         })
@@ -93,12 +93,20 @@ impl Live {
         Some(LiveReader::new(Arc::clone(self), id))
     }
 
-    /// The same; or one that says that it cannot be had.
+    /// The reader for whom the source was asked: it sets the pace.
+    pub(super) fn attach_client(self: &Arc<Self>) -> Option<LiveReader> {
+        let id = self.lock().attach_client()?;
+        Some(LiveReader::new(Arc::clone(self), id))
+    }
+
+    /// A reader; or one that says that it cannot be had.
     pub(crate) fn reader(self: &Arc<Self>) -> Box<dyn Body> {
-        match self.attach() {
-            Some(reader) => Box::new(reader),
-            None => Box::new(Failed(Some(StreamError::Lagged))),
-        }
+        boxed(self.attach())
+    }
+
+    /// The same for the client of a fill.
+    pub(crate) fn client(self: &Arc<Self>) -> Box<dyn Body> {
+        boxed(self.attach_client())
     }
 
     /// Hands on what the source gave. Waits while the window is full.
@@ -114,26 +122,27 @@ impl Live {
     }
 
     async fn push_piece(&self, bytes: Bytes) -> Result<(), StreamError> {
-        let mut permit = self.permit(bytes.len()).await;
-        let mut patience: Option<(u64, cache_api::Sleep)> = None;
+        // An empty piece ends nothing and holds nothing.
+        let length = bytes.len() as u64;
+        let mut permit = None;
+        let mut standstill = Standstill::default();
+        let mut patience: Option<(u64, bool, Sleep)> = None;
         loop {
-            let stored = {
+            let blocker = {
                 let mut state = self.lock();
                 match &state.ending {
                     Some(Ending::Failed(error)) => return Err(error.clone()),
                     Some(Ending::Complete { .. }) => {
                         return Err(StreamError::aborted("it has ended"));
                     }
+                    None if length == 0 => return Ok(()),
                     None => {}
                 }
-                // An empty piece ends nothing and holds nothing.
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                if state.pieces.end() + bytes.len() as u64 > self.max_length {
+                if state.pieces.end() + length > self.max_length {
                     state.unstore(Unstored::TooLong);
                 }
-                if state.has_room(bytes.len() as u64) {
+                let blocker = state.blocked_by(length);
+                if blocker.is_none() && (permit.is_some() || state.unstored.is_some()) {
                     state.push(bytes, permit.take());
                     let wakers = state.wakers();
                     let work = state.has_work();
@@ -144,44 +153,71 @@ impl Live {
                     wakers.into_iter().for_each(Waker::wake);
                     return Ok(());
                 }
-                state.blocked = true;
-                self.work.notify_one();
-                match state.unstored {
-                    None => Some((state.table.length(), state.readers() > 0)),
-                    Some(_) => None,
-                }
+                state.blocked = matches!(blocker, Some(Blocker::Store { .. }));
+                blocker
             };
             // Another writer there is not: `notify_one` is kept until it is waited for.
-            let Some((stored, read)) = stored else {
-                self.room.notified().await;
-                continue;
-            };
-            if patience.as_ref().is_none_or(|(then, _)| *then != stored) {
-                let patient = if read { PATIENCE_READ } else { PATIENCE_UNREAD };
-                patience = Some((stored, self.clock.sleep(patient)));
-            }
-            let (_, sleep) = patience.as_mut().expect("it was set above");
-            tokio::select! {
-                () = self.room.notified() => {}
-                () = sleep => self.stop_storing(Unstored::StoreSlow),
+            let now = self.clock.now();
+            match blocker {
+                None => permit = self.permit(length as u32).await,
+                Some(Blocker::Reader { id, position }) => {
+                    // A slow reader takes nothing from other recordings.
+                    permit = None;
+                    if let Some(left) = standstill.left(id, position, now) {
+                        tokio::select! {
+                            () = self.room.notified() => {}
+                            () = self.clock.sleep(left) => {}
+                        }
+                    } else if !self.lock().pass_on(id, position) {
+                        self.room.notified().await;
+                    }
+                }
+                Some(Blocker::Store { stored, starving }) => {
+                    self.work.notify_one();
+                    if patience.as_ref().is_none_or(|at| (at.0, at.1) != (stored, starving)) {
+                        let patient = self.patience(starving);
+                        patience = Some((stored, starving, self.clock.sleep(patient)));
+                    }
+                    let (.., sleep) = patience.as_mut().expect("it was set above");
+                    tokio::select! {
+                        () = self.room.notified() => {}
+                        () = sleep => self.stop_storing(Unstored::StoreSlow),
+                    }
+                    self.charge(starving, now);
+                }
             }
         }
     }
 
-    /// A part of the budget that all recordings share. `None`: this one is not stored (any more).
-    async fn permit(&self, length: usize) -> Option<OwnedSemaphorePermit> {
-        if self.unstored().is_some() || length == 0 {
-            return None;
+    /// How long the store may take for its next step.
+    fn patience(&self, starving: bool) -> Duration {
+        let elapsed = self.clock.now().saturating_duration_since(self.begun);
+        self.cost.lock().unwrap_or_else(PoisonError::into_inner).patience(starving, elapsed)
+    }
+
+    /// The store was waited for since then.
+    fn charge(&self, starving: bool, since: Instant) {
+        if starving {
+            let waited = self.clock.now().saturating_duration_since(since);
+            self.cost.lock().unwrap_or_else(PoisonError::into_inner).add(waited);
         }
+    }
+
+    /// A part of the budget that all recordings share. `None`: this one is not stored (any more).
+    async fn permit(&self, length: u32) -> Option<OwnedSemaphorePermit> {
         let budget = Arc::clone(&self.budget);
-        if let Ok(permit) = Arc::clone(&budget).try_acquire_many_owned(length as u32) {
+        if let Ok(permit) = Arc::clone(&budget).try_acquire_many_owned(length) {
             return Some(permit);
         }
+        let (since, starving) = (self.clock.now(), self.lock().is_starving());
+        // Without readers too: others may wait for those who hold it.
+        let patient = self.patience(true);
         let permit = tokio::select! {
             biased;
-            permit = budget.acquire_many_owned(length as u32) => permit.ok(),
-            () = self.clock.sleep(PATIENCE_READ) => None,
+            permit = budget.acquire_many_owned(length) => permit.ok(),
+            () = self.clock.sleep(patient) => None,
         };
+        self.charge(starving, since);
         if permit.is_none() {
             self.stop_storing(Unstored::StoreSlow);
         }
@@ -280,11 +316,11 @@ impl Live {
         self.left.notify_one();
     }
 
-    /// What stands at a reader's position. It frees room only where a reader sets the pace.
+    /// What stands at a reader's position. It matters to the source only where it waits for readers.
     pub(super) fn read<T>(&self, read: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let answer = read(&mut state);
-        let paced = state.unstored.is_some();
+        let paced = state.is_paced();
         drop(state);
         if paced {
             self.room.notify_one();
@@ -303,5 +339,12 @@ impl Live {
     fn lock(&self) -> MutexGuard<'_, State> {
         // What is done under the lock does not panic half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn boxed(reader: Option<LiveReader>) -> Box<dyn Body> {
+    match reader {
+        Some(reader) => Box::new(reader),
+        None => Box::new(Failed(Some(StreamError::Lagged))),
     }
 }

@@ -65,7 +65,10 @@ pub(super) struct State {
     pub(super) blocked: bool,
     /// The storer waits for so many bytes of the body to have come.
     pub(super) wake_at: u64,
+    /// The first of them may set the pace.
     readers: Vec<Slot>,
+    /// The first reader is the client of a fill, and has not stood still for too long.
+    led: bool,
     next_reader: u64,
     window: u64,
     /// Its part of the budget that all recordings share: for what is not stored yet.
@@ -77,6 +80,15 @@ struct Slot {
     id: u64,
     position: u64,
     waker: Option<Waker>,
+}
+
+/// Who holds up the source.
+#[derive(Debug)]
+pub(super) enum Blocker {
+    /// The one that sets the pace, and stands there.
+    Reader { id: u64, position: u64 },
+    /// So much is stored. Whether a reader waits for more to come is said too.
+    Store { stored: u64, starving: bool },
 }
 
 /// What a reader gets when it asks for the bytes at its position.
@@ -105,23 +117,60 @@ impl State {
             blocked: false,
             wake_at: 0,
             readers: Vec::new(),
+            led: false,
             next_reader: 0,
             window: window as u64,
             permit: None,
         }
     }
 
-    /// Whether so many more bytes may be taken from the source now.
-    ///
+    /// For whom so many more bytes may not be taken from the source now, if for anyone.
+    pub(super) fn blocked_by(&self, length: u64) -> Option<Blocker> {
+        if let Some(Slot { id, position, .. }) = self.pacer()
+            && !self.has_room(length, (*position).max(self.pieces.start()))
+        {
+            return Some(Blocker::Reader { id: *id, position: *position });
+        }
+        let stored = self.table.length();
+        let room = self.unstored.is_some() || self.has_room(length, stored);
+        (!room).then(|| Blocker::Store { stored, starving: self.is_starving() })
+    }
+
     /// At least one piece is always taken, however long it is.
-    pub(super) fn has_room(&self, length: u64) -> bool {
-        let done = match (self.unstored, self.readers.first()) {
-            (None, _) => self.table.length(),
-            (Some(_), Some(pacer)) => pacer.position.max(self.pieces.start()),
-            (Some(_), None) => return true,
-        };
+    fn has_room(&self, length: u64, done: u64) -> bool {
         let pending = self.pieces.end().saturating_sub(done);
         pending == 0 || (pending + length <= self.window && !self.pieces.is_crowded())
+    }
+
+    /// The reader that the source waits for.
+    fn pacer(&self) -> Option<&Slot> {
+        self.readers.first().filter(|_| self.led || self.unstored.is_some())
+    }
+
+    /// Whether a reader has had all that came.
+    pub(super) fn is_starving(&self) -> bool {
+        self.readers.iter().any(|reader| reader.position >= self.pieces.end())
+    }
+
+    /// The source waits for its pacer no longer, which stands still. Of a recording that is not stored
+    /// only if another reader waits: else it is as if there were no cache.
+    pub(super) fn pass_on(&mut self, id: u64, position: u64) -> bool {
+        if self.pacer().is_none_or(|pacer| (pacer.id, pacer.position) != (id, position)) {
+            // It has moved or left meanwhile.
+            return true;
+        }
+        let passed = self.unstored.is_none() || self.is_starving();
+        if passed {
+            self.led = false;
+            self.readers.rotate_left(1);
+            self.trim();
+        }
+        passed
+    }
+
+    /// Whether the source may wait for what a reader does.
+    pub(super) fn is_paced(&self) -> bool {
+        self.pacer().is_some() || self.blocked
     }
 
     pub(super) fn push(&mut self, bytes: Bytes, permit: Option<OwnedSemaphorePermit>) {
@@ -153,13 +202,11 @@ impl State {
         }
     }
 
-    /// Forgets what nobody needs, or what is retained beyond the window for others than the first.
+    /// Forgets what nobody needs, or what is retained beyond the window for others than the pacer.
     pub(super) fn trim(&mut self) {
         while let Some(end) = self.pieces.front_end() {
-            let needed = match (self.unstored, self.readers.first()) {
-                (None, _) => end > self.table.length(),
-                (Some(_), pacer) => pacer.is_some_and(|pacer| pacer.position < end),
-            };
+            let needed = (self.unstored.is_none() && end > self.table.length())
+                || self.pacer().is_some_and(|pacer| pacer.position < end);
             let wanted = self.readers.iter().any(|reader| reader.position < end);
             let kept = self.pieces.held() <= self.window && !self.pieces.is_crowded();
             if needed || (wanted && kept) {
@@ -180,7 +227,16 @@ impl State {
         Some(id)
     }
 
+    /// The same, for the client of a fill.
+    pub(super) fn attach_client(&mut self) -> Option<u64> {
+        let id = self.attach()?;
+        self.readers.rotate_right(1);
+        self.led = true;
+        Some(id)
+    }
+
     pub(super) fn detach(&mut self, id: u64) {
+        self.led &= self.readers.first().is_some_and(|first| first.id != id);
         self.readers.retain(|reader| reader.id != id);
         self.trim();
     }

@@ -116,17 +116,112 @@ async fn a_store_that_stands_still_is_given_up_and_the_reader_never_notices() {
     assert!(pushed.as_mut().now_or_never().is_none());
     clock.advance(Duration::from_millis(249));
     assert!(pushed.as_mut().now_or_never().is_none());
-    // A store that is slow but moves is waited for.
-    live.stored(100);
-    assert!(pushed.as_mut().now_or_never().is_none());
-    clock.advance(Duration::from_millis(249));
-    assert!(pushed.as_mut().now_or_never().is_none());
     assert_eq!(live.unstored(), None);
     clock.advance(Duration::from_millis(1));
     pushed.await.unwrap();
     assert_eq!(live.unstored(), Some(Unstored::StoreSlow));
     assert_eq!(drain(&mut reader), 500);
     assert_eq!(budget.available_permits(), 10_000, "what is not stored holds no budget");
+}
+
+#[tokio::test]
+async fn a_store_that_moves_but_slowly_costs_a_reader_that_waits_little_in_all() {
+    for waits in [true, false] {
+        let Bench { live, clock, .. } = bench(true);
+        let mut reader = waits.then(|| live.attach().unwrap());
+        live.push(bytes(WINDOW)).await.unwrap();
+        // Each step takes less than a store that stands still is given.
+        for _ in 0..50 {
+            reader.as_mut().map(drain);
+            let mut pushed = Box::pin(live.push(bytes(100)));
+            if pushed.as_mut().now_or_never().is_none() {
+                clock.advance(Duration::from_millis(100));
+                if pushed.as_mut().now_or_never().is_none() {
+                    live.stored(100);
+                    pushed.await.unwrap();
+                }
+            }
+        }
+        let waited = clock.now() - live.begun;
+        // Control: who only records has time.
+        let expected = if waits { Duration::from_millis(300) } else { Duration::from_secs(5) };
+        assert_eq!((waited, live.unstored().is_some()), (expected, waits));
+    }
+}
+
+#[tokio::test]
+async fn the_client_of_a_fill_has_every_byte_from_memory_while_it_moves() {
+    for client in [true, false] {
+        let Bench { live, clock, .. } = bench(true);
+        let attached = if client { live.attach_client() } else { live.attach() };
+        let mut reader = attached.unwrap();
+        live.push(bytes(500)).await.unwrap();
+        live.push(bytes(500)).await.unwrap();
+        live.stored(500);
+        live.stored(500);
+        let mut pushed = Box::pin(live.push(bytes(500)));
+        // Control: what another reader has not had makes way, and nothing stands in this store.
+        assert_eq!(pushed.as_mut().now_or_never().is_none(), client);
+        if !client {
+            let lost = std::future::poll_fn(|cx| reader.poll(cx)).await;
+            assert!(matches!(lost, Some(Err(StreamError::ChunkLost { index: 0 }))));
+            continue;
+        }
+        for _ in 0..10 {
+            clock.advance(Duration::from_millis(1900));
+            assert!(pushed.as_mut().now_or_never().is_none());
+            assert_eq!(poll(&mut reader).unwrap().unwrap().unwrap().len(), 500);
+            pushed.as_mut().now_or_never().expect("it made a step").unwrap();
+            live.stored(500);
+            pushed = Box::pin(live.push(bytes(500)));
+            assert!(pushed.as_mut().now_or_never().is_none());
+        }
+        assert_eq!(live.unstored(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stands_still_holds_up_its_source_for_two_seconds() {
+    let Bench { live, clock, budget } = bench(true);
+    let mut reader = live.attach_client().unwrap();
+    live.push(bytes(WINDOW)).await.unwrap();
+    live.stored(WINDOW as u32);
+    let mut pushed = Box::pin(live.push(bytes(500)));
+    assert!(pushed.as_mut().now_or_never().is_none());
+    assert_eq!(budget.available_permits(), 10_000, "it takes nothing from other recordings");
+    clock.advance(Duration::from_millis(1999));
+    assert!(pushed.as_mut().now_or_never().is_none());
+    clock.advance(Duration::from_millis(1));
+    pushed.as_mut().now_or_never().expect("it has stood still for too long").unwrap();
+    for _ in 0..10 {
+        live.stored(500);
+        live.push(bytes(500)).now_or_never().expect("it is waited for no more").unwrap();
+    }
+    assert_eq!(live.unstored(), None, "the store is not to blame");
+    let lost = std::future::poll_fn(|cx| reader.poll(cx)).await;
+    assert!(matches!(lost, Some(Err(StreamError::ChunkLost { .. }))), "it is sent to the store");
+}
+
+#[tokio::test]
+async fn unstored_the_next_reader_sets_the_pace_when_the_first_stands_still() {
+    let Bench { live, clock, .. } = bench(false);
+    let mut stalled = live.attach_client().unwrap();
+    live.push(bytes(WINDOW)).await.unwrap();
+    let mut pushed = Box::pin(live.push(bytes(WINDOW)));
+    assert!(pushed.as_mut().now_or_never().is_none());
+    clock.advance(Duration::from_secs(3600));
+    assert!(pushed.as_mut().now_or_never().is_none(), "nobody else waits");
+    let mut second = live.attach().unwrap();
+    assert!(pushed.as_mut().now_or_never().is_none(), "nor this one, yet");
+    assert_eq!(drain(&mut second), WINDOW);
+    pushed.as_mut().now_or_never().expect("it waits now").unwrap();
+    assert_eq!(drain(&mut second), WINDOW);
+    live.push(bytes(WINDOW)).await.unwrap();
+    let mut pushed = Box::pin(live.push(bytes(1)));
+    assert!(pushed.as_mut().now_or_never().is_none(), "the second sets the pace");
+    assert_eq!(drain(&mut second), WINDOW);
+    pushed.await.unwrap();
+    assert!(matches!(poll(&mut stalled), Some(Some(Err(StreamError::Lagged)))));
 }
 
 #[tokio::test]
