@@ -263,7 +263,7 @@ impl Inner {
             self.damaged.fetch_add(1, Relaxed);
             self.entries.fetch_sub(1, Relaxed);
             self.bytes.fetch_sub((raw.len() + 3 * key.len()) as i64, Relaxed);
-            tracing::warn!(key = %key.escape_ascii(), "sled: a damaged entry was dropped");
+            tracing::warn!("sled: a damaged entry was dropped");
         }
         Ok(())
     }

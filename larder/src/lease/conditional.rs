@@ -17,6 +17,15 @@ pub(crate) struct Place {
     pub(crate) key: Key,
 }
 
+impl Place {
+    /// What a log says of the key: its namespace, and by a hash which key. The user's part may hold a
+    /// session, an address, whatever an application names its entries by.
+    pub(crate) fn shown(&self) -> String {
+        let hash = xxhash_rust::xxh3::xxh3_64(self.key.user());
+        format!("{}:#{hash:016x}", self.key.namespace())
+    }
+}
+
 /// What became of a conditional write.
 #[derive(Debug)]
 pub(crate) enum Written {

@@ -147,6 +147,6 @@ async fn keep(place: Place, stamp: Stamp, terms: Terms, mut orders: oneshot::Rec
 async fn remove(place: &Place, stamp: Stamp) {
     if let Err(error) = place.store.delete_if(&place.key, stamp.condition()).await {
         // Its lifetime removes it.
-        tracing::debug!(key = %place.key, %error, "a lease could not be removed");
+        tracing::debug!(key = place.shown(), %error, "a lease could not be removed");
     }
 }

@@ -387,6 +387,14 @@ async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
 }
 
 #[test]
+fn a_log_does_not_print_what_the_user_calls_an_entry() {
+    let mut place = bench(&[]).place;
+    place.key = Namespace::new("sessions").unwrap().key("c00kie").unwrap();
+    let shown = place.shown();
+    assert!(shown.starts_with("sessions:#") && !shown.contains("c00kie"), "{shown}");
+}
+
+#[test]
 fn the_format_of_each_release_stays_readable() {
     let version = crate::envelope::Version::from_bytes(*b"version1");
     let golden: &[u8] = include_bytes!("../../tests/golden/lease-v1.bin");

@@ -278,7 +278,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for Sta
                     launch.stored(place, chunks, footing, ttl, bytes)
                 }
                 Err(error) => {
-                    tracing::warn!(key = %place.key, %error, "a stream cannot be recorded like this");
+                    tracing::warn!(key = place.shown(), %error, "a stream cannot be recorded like this");
                     drop(held);
                     launch.transient()
                 }

@@ -63,7 +63,7 @@ impl Storer {
                 Ok(self.unstored(sent, Unstored::Displaced))
             }
             Written::Failed(error) => {
-                tracing::debug!(key = %self.place.key, %error, "a stream could not be committed");
+                tracing::debug!(key = self.place.shown(), %error, "a stream could not be committed");
                 self.release().await;
                 self.retire_own(sent);
                 Ok(self.unstored(sent, Unstored::StoreFailed))

@@ -158,7 +158,7 @@ impl Writing {
                 Event::Work => {}
                 Event::Written(batch, Ok(())) => self.written(&batch),
                 Event::Written(_, Err(error)) => {
-                    tracing::debug!(key = %storer.place.key, %error, "a stream is no longer stored");
+                    tracing::debug!(key = storer.place.shown(), %error, "a stream is no longer stored");
                     self.live.stop_storing(Unstored::StoreFailed);
                 }
                 Event::Lingered => {
