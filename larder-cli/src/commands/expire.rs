@@ -1,4 +1,5 @@
 use clap::Args;
+use larder::{Remaining, Ttl};
 
 use super::key::Key;
 use crate::{
@@ -24,6 +25,15 @@ pub(crate) struct Expire {
 
 impl Expire {
     pub(crate) async fn run(self, context: &Context) -> Result<Outcome, Failure> {
+        if context.is_stream(self.key.bytes()).await? && self.lengthens(context).await? {
+            let message = format!(
+                "`{}` is a stream, whose pieces keep their lifetime: it can only be shortened",
+                self.key.shown()
+            );
+            let fields = Fields::new().bytes("key", self.key.bytes()).put("found", true);
+            context.output.outcome(&message, fields.put("refused", true))?;
+            return Ok(Outcome::Missing);
+        }
         let found = context.raw().expire(self.key.bytes(), self.ttl.0).await?;
         let message = if found {
             format!("`{}` has its new lifetime", self.key.shown())
@@ -33,5 +43,13 @@ impl Expire {
         let fields = Fields::new().bytes("key", self.key.bytes()).put("found", found);
         context.output.outcome(&message, fields)?;
         Ok(Outcome::done_if(found))
+    }
+
+    async fn lengthens(&self, context: &Context) -> Result<bool, Failure> {
+        Ok(match (context.raw().ttl(self.key.bytes()).await?, self.ttl.0) {
+            (Remaining::For(left), Ttl::After(lifetime)) => lifetime > left,
+            (Remaining::For(_), Ttl::Never) => true,
+            (Remaining::Never | Remaining::Missing, _) => false,
+        })
     }
 }

@@ -1,4 +1,5 @@
 use clap::Args;
+use larder::envelope::Kind;
 
 use super::key::Key;
 use crate::{
@@ -23,6 +24,13 @@ impl Get {
     pub(crate) async fn run(self, context: &Context) -> Result<Outcome, Failure> {
         let value = context.raw().get(self.key.bytes()).await?;
         let output = context.output;
+        if value.as_ref().is_some_and(|record| Kind::Manifest.begins(record)) {
+            output.note(&format!(
+                "`{0}` is a stream: what follows is larder's own record of it, and `larder replay` \
+                 prints its bytes",
+                self.key.shown()
+            ));
+        }
         let fields = Fields::new().bytes("key", self.key.bytes()).put("found", value.is_some());
         match value {
             Some(value) if output.is_json() => output.result("", fields.bytes("value", &value))?,

@@ -31,7 +31,7 @@ enum Servers {
 
 impl Stage {
     pub(crate) async fn set(global: &Global) -> Result<Self, Failure> {
-        let larder = context::open(global).await?;
+        let larder = context::reached(global).await?;
         // New for each run: what stands in the cache is not disturbed, and two runs do not meet.
         let run = RandomState::new().hash_one(std::process::id());
         let space = larder.namespace(&global.namespace)?.child(&format!("demo-{run:016x}"))?;

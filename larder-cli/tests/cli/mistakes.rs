@@ -160,3 +160,11 @@ async fn a_full_disk_behind_stdout_is_an_error() {
     assert_eq!(ran.status.code(), Some(2), "{told}");
     assert!(told.contains("cannot write to stdout") && !told.contains("panicked"), "{told}");
 }
+
+#[tokio::test]
+async fn a_server_that_is_down_is_an_error_and_no_broken_rule() {
+    for command in ["conform", "demo"] {
+        let ran = larder("redis://127.0.0.1:1", &[command], b"").await.exits(2);
+        assert!(ran.stderr.contains("connect") && !ran.text().contains("broken"), "{ran:?}");
+    }
+}

@@ -151,3 +151,16 @@ async fn follow_across_processes() {
     assert!(recorder.wait().await.expect("it ends").success());
     store.run(&["replay", "k"]).await.exits(0).prints("first last");
 }
+
+#[tokio::test]
+async fn a_stream_is_shortened_and_not_lengthened_and_get_says_what_it_is() {
+    let store = Store::sled();
+    store.run_with(&["record", "r", "--ttl", "1h"], b"0123456789").await.exits(0);
+    for longer in ["2h", "never"] {
+        let ran = store.run(&["expire", "r", longer]).await.exits(1);
+        assert!(ran.stderr.contains("can only be shortened"), "{ran:?}");
+    }
+    store.run(&["expire", "r", "10m"]).await.exits(0);
+    store.run(&["replay", "r"]).await.exits(0).prints("0123456789");
+    assert!(store.run(&["get", "r"]).await.exits(0).stderr.contains("larder replay"));
+}
