@@ -21,9 +21,41 @@ use crate::{Error, Namespace, Result};
 /// ```
 #[derive(Clone)]
 pub struct Key {
-    bytes: Bytes,
+    bytes: Text,
     /// Where the `:` stands.
     colon: u8,
+}
+
+/// Most keys are short: they are made for one call, and an allocation would be a good part of its cost.
+#[derive(Clone)]
+enum Text {
+    Short { length: u8, bytes: [u8; Text::SHORT] },
+    Long(Bytes),
+}
+
+impl Text {
+    /// What makes a key 64 bytes in all.
+    const SHORT: usize = 54;
+
+    fn of(namespace: &[u8], user: &[u8]) -> Self {
+        let colon = namespace.len();
+        let length = colon + 1 + user.len();
+        if length <= Self::SHORT {
+            let mut bytes = [0; Self::SHORT];
+            bytes[..colon].copy_from_slice(namespace);
+            bytes[colon] = b':';
+            bytes[colon + 1..length].copy_from_slice(user);
+            return Self::Short { length: length as u8, bytes };
+        }
+        Self::Long([namespace, b":", user].concat().into())
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Short { length, bytes } => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+        }
+    }
 }
 
 impl Key {
@@ -42,11 +74,7 @@ impl Key {
             });
         }
         let namespace = namespace.as_str().as_bytes();
-        let mut bytes = Vec::with_capacity(namespace.len() + 1 + user.len());
-        bytes.extend_from_slice(namespace);
-        bytes.push(b':');
-        bytes.extend_from_slice(user);
-        Ok(Self { bytes: bytes.into(), colon: namespace.len() as u8 })
+        Ok(Self { bytes: Text::of(namespace, user), colon: namespace.len() as u8 })
     }
 
     /// A key as a store holds it. `None` if these bytes are no key of ours.
@@ -55,46 +83,51 @@ impl Key {
         let bytes = bytes.into();
         let colon = bytes.iter().take(Namespace::MAX_BYTES + 1).position(|&byte| byte == b':')?;
         Namespace::parse(std::str::from_utf8(&bytes[..colon]).ok()?).ok()?;
-        (bytes.len() - colon - 1 <= Self::MAX_BYTES).then_some(Self { bytes, colon: colon as u8 })
+        (bytes.len() - colon - 1 <= Self::MAX_BYTES)
+            .then_some(Self { bytes: Text::Long(bytes), colon: colon as u8 })
     }
 
     /// What a store holds the entry under.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_slice()
     }
 
     /// The part after the namespace.
     #[must_use]
     pub fn user(&self) -> &[u8] {
-        &self.bytes[usize::from(self.colon) + 1..]
+        &self.as_bytes()[usize::from(self.colon) + 1..]
     }
 
     /// The namespace it lies in. Allocates; to compare, use [`is_in`](Self::is_in).
     #[must_use]
     pub fn namespace(&self) -> Namespace {
-        let name = String::from_utf8_lossy(&self.bytes[..usize::from(self.colon)]);
+        let name = String::from_utf8_lossy(self.namespace_bytes());
         Namespace::parse(&name).expect("a key is only ever built with a valid namespace")
     }
 
     /// Whether it lies in exactly this namespace.
     #[must_use]
     pub fn is_in(&self, namespace: &Namespace) -> bool {
-        &self.bytes[..usize::from(self.colon)] == namespace.as_str().as_bytes()
+        self.namespace_bytes() == namespace.as_str().as_bytes()
     }
 
     /// Whether it lies in this namespace or in one of its descendants: what `clear` reaches.
     #[must_use]
     pub fn is_within(&self, namespace: &Namespace) -> bool {
-        self.bytes[..usize::from(self.colon)]
+        self.namespace_bytes()
             .strip_prefix(namespace.as_str().as_bytes())
             .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    }
+
+    fn namespace_bytes(&self) -> &[u8] {
+        &self.as_bytes()[..usize::from(self.colon)]
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -121,13 +154,13 @@ impl PartialOrd for Key {
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.bytes.cmp(&other.bytes)
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.bytes.escape_ascii())
+        write!(f, "{}", self.as_bytes().escape_ascii())
     }
 }
 
@@ -139,6 +172,8 @@ impl fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -153,6 +188,20 @@ mod tests {
         assert!(namespace.key([0; 1024]).is_ok());
         let message = namespace.key([0; 1025]).unwrap_err().to_string();
         assert!(message.contains("1025") && message.contains("1024"), "{message}");
+    }
+
+    #[test]
+    fn short_and_long_keys_are_the_same_to_everyone() {
+        for length in [0, 52, 53, 54, 200] {
+            let user = vec![b'x'; length];
+            let made = key("n", &user);
+            let read = Key::parse([b"n:", &user[..]].concat()).unwrap();
+            assert_eq!(
+                (&made, made.user(), made.cmp(&read)),
+                (&read, read.user(), Ordering::Equal)
+            );
+        }
+        assert!(size_of::<Key>() <= 64);
     }
 
     #[test]
