@@ -55,9 +55,8 @@ macro_rules! integers {
     ($($type:ty),*) => {$(
         impl ToKey for $type {
             fn write_key(&self, key: &mut KeyWriter) {
-                #[expect(clippy::allow_attributes, reason = "only some of these types are signed")]
-                #[allow(unused_comparisons, reason = "only some of these types are signed")]
-                decimal(key, *self < 0, self.abs_diff(0) as u64);
+                // Every one of these types fits, signed or not.
+                decimal(key, (*self as i128) < 0, self.abs_diff(0) as u64);
             }
         }
     )*};
