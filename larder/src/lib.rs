@@ -82,12 +82,16 @@ pub mod codec;
 pub mod envelope;
 mod handle;
 mod lease;
+mod load;
+mod lookup;
 mod open;
 pub mod prelude;
 mod raw;
 pub mod stream;
+mod tags;
 mod to_key;
 mod typed;
+mod wake;
 
 /// For [`Cache`], when a store of one's own is written without a dependency on `async-trait`.
 pub use async_trait::async_trait;

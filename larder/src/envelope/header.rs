@@ -1,4 +1,4 @@
-use super::{Damage, Stamp};
+use super::{Damage, Lifetime, Stamp};
 
 /// What stands between the stamp and the payload of a value. The module's documentation has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,20 @@ impl Header {
         put(&self.load_cost_ms.to_le_bytes());
         put(&[self.tags]);
         bytes
+    }
+
+    pub(super) const fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            created_ms: self.created_ms,
+            fresh_for_ms: self.fresh_for_ms,
+            stale_for_ms: self.stale_for_ms,
+            load_cost_ms: self.load_cost_ms,
+        }
+    }
+
+    pub(super) const fn with(self, lifetime: Lifetime) -> Self {
+        let Lifetime { created_ms, fresh_for_ms, stale_for_ms, load_cost_ms } = lifetime;
+        Self { created_ms, fresh_for_ms, stale_for_ms, load_cost_ms, ..self }
     }
 
     /// The fixed part, of a record whose stamp was read before.

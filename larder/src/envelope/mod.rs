@@ -18,8 +18,12 @@
 //! | 40 | 8 | fresh for, in milliseconds; all ones: for ever |
 //! | 48 | 8 | may be served stale for, in milliseconds after that |
 //! | 56 | 4 | cost of making it, in milliseconds |
-//! | 60 | 1 | number of tags, and for each: length (1), name, version (8) |
-//! | 61 | | payload |
+//! | 60 | 1 | number of tags, and for each: length of its name (1), name, version (8), soft version (8) |
+//! | 61 | | payload, if there are no tags |
+//!
+//! A record of kind [`Absent`](Kind::Absent) is the same without a payload. A [`Lease`](Kind::Lease) and
+//! a [`Pass`](Kind::Pass) are a stamp, and behind it the number of tags and the tags if there are any. A
+//! [`Tag`](Kind::Tag) is a stamp, whose version is the tag's, and its soft version (8).
 //!
 //! The checksum covers the key, so that an entry which comes from another key is damaged too.
 
@@ -27,9 +31,16 @@ mod checksum;
 mod compress;
 mod damage;
 mod header;
+mod lifetime;
+mod marks;
 mod stamp;
+mod tag;
 mod value;
+mod work;
 
 pub(crate) use damage::Damage;
+pub(crate) use lifetime::{Age, Lifetime};
+pub(crate) use marks::{Mark, TagState};
 pub use stamp::{Kind, Stamp, Version, displacing};
-pub(crate) use value::{Draft, Expected, Lifetime, open};
+pub(crate) use value::{Answer, Draft, Expected, open, renew, reopen};
+pub(crate) use work::{read_work, write_work};

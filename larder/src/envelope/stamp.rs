@@ -34,11 +34,13 @@ pub enum Kind {
     Beat = 8,
     /// The end of a stream, whole or aborted.
     End = 9,
+    /// What a tag is now.
+    Tag = 10,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Value,
         Self::Absent,
         Self::Manifest,
@@ -48,6 +50,7 @@ impl Kind {
         Self::Chunk,
         Self::Beat,
         Self::End,
+        Self::Tag,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -202,7 +205,7 @@ mod tests {
             let record = [0xCA, 0x4C, 1, byte, 1, 2, 3, 4, 5, 6, 7, 8, 99];
             match Stamp::parse(&record) {
                 Some(stamp) => assert_eq!(stamp.to_bytes(), record[..12]),
-                None => assert!(!(1..=9).contains(&byte)),
+                None => assert!(!(1..=10).contains(&byte)),
             }
         }
     }

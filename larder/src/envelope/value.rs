@@ -1,40 +1,23 @@
 use bytes::{Buf as _, Bytes};
-use cache_api::{Error, Key, Result, Ttl};
+use cache_api::{Error, Key, Result};
 
-use super::{Damage, Kind, Stamp, checksum, compress, header::Header};
+use super::{
+    Damage, Kind, Lifetime, Mark, Stamp, checksum, compress, header::Header, marks,
+};
 use crate::codec::{Codec, Output};
 
 const UNCOMPRESSED: u8 = 0;
 const ZSTD: u8 = 1;
 
-/// For ever, in `fresh_for_ms`.
-const FOR_EVER: u64 = u64::MAX;
-
 /// A value that is encoded, and not yet a record: its lifetime is still to come.
 pub(crate) struct Draft {
     /// Room for the header, then the payload.
     record: Vec<u8>,
+    kind: Kind,
     compression: u8,
     codec: u8,
     schema: u32,
     raw_length: u32,
-}
-
-/// What a record says about its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lifetime {
-    pub(crate) created_ms: u64,
-    pub(crate) fresh_for_ms: u64,
-    pub(crate) stale_for_ms: u64,
-    pub(crate) load_cost_ms: u32,
-}
-
-impl Lifetime {
-    /// Of a value that lives as long as the store keeps it.
-    pub(crate) fn plain(created_ms: u64, ttl: Ttl) -> Self {
-        let fresh_for_ms = ttl.millis().unwrap_or(FOR_EVER);
-        Self { created_ms, fresh_for_ms, stale_for_ms: 0, load_cost_ms: 0 }
-    }
 }
 
 impl Draft {
@@ -62,35 +45,58 @@ impl Draft {
             record.truncate(Header::BYTES);
             record.extend_from_slice(&compressed);
         }
-        Ok(Self { record, compression, codec: C::ID, schema, raw_length })
+        Ok(Self { record, kind: Kind::Value, compression, codec: C::ID, schema, raw_length })
+    }
+
+    /// That the source has nothing.
+    pub(crate) fn nothing() -> Self {
+        let record = vec![0; Header::BYTES];
+        Self { record, kind: Kind::Absent, compression: UNCOMPRESSED, codec: 0, schema: 0, raw_length: 0 }
+    }
+
+    /// How long the value is, encoded and before compression.
+    pub(crate) const fn raw_length(&self) -> usize {
+        self.raw_length as usize
     }
 
     /// The record under a key, with a version of its own.
-    pub(crate) fn seal(self, key: &Key, lifetime: Lifetime) -> Bytes {
-        self.seal_as(Stamp::new(Kind::Value), key, lifetime)
+    pub(crate) fn seal(self, key: &Key, lifetime: Lifetime, tags: &[Mark]) -> Bytes {
+        let stamp = Stamp::new(self.kind);
+        self.seal_as(stamp, key, lifetime, tags)
     }
 
-    fn seal_as(mut self, stamp: Stamp, key: &Key, lifetime: Lifetime) -> Bytes {
-        let mut header = Header {
+    fn seal_as(mut self, stamp: Stamp, key: &Key, lifetime: Lifetime, tags: &[Mark]) -> Bytes {
+        let header = Header {
             checksum: 0,
             codec: self.codec,
             compression: self.compression,
             encryption_key: 0,
             schema: self.schema,
             raw_length: self.raw_length,
-            created_ms: lifetime.created_ms,
-            fresh_for_ms: lifetime.fresh_for_ms,
-            stale_for_ms: lifetime.stale_for_ms,
-            load_cost_ms: lifetime.load_cost_ms,
-            tags: 0,
+            created_ms: 0,
+            fresh_for_ms: 0,
+            stale_for_ms: 0,
+            load_cost_ms: 0,
+            // How many there may be is checked where they are made.
+            tags: tags.len() as u8,
         };
-        self.record[..Header::BYTES].copy_from_slice(&header.to_bytes(stamp));
-        header.checksum = checksum::of(key, &stamp.to_bytes(), &self.record[Header::COVERED..]);
-        self.record[..Header::BYTES].copy_from_slice(&header.to_bytes(stamp));
+        if !tags.is_empty() {
+            let mut bytes = Vec::new();
+            marks::write(tags, &mut bytes);
+            self.record.splice(Header::BYTES..Header::BYTES, bytes);
+        }
+        seal(&mut self.record, stamp, key, header.with(lifetime));
         // A store keeps it for long, perhaps in memory.
         self.record.shrink_to_fit();
         self.record.into()
     }
+}
+
+/// Writes the header of a record that has its tags and its payload.
+fn seal(record: &mut [u8], stamp: Stamp, key: &Key, mut header: Header) {
+    record[..Header::BYTES].copy_from_slice(&header.to_bytes(stamp));
+    header.checksum = checksum::of(key, &stamp.to_bytes(), &record[Header::COVERED..]);
+    record[..Header::BYTES].copy_from_slice(&header.to_bytes(stamp));
 }
 
 /// What a handle reads: values of this codec and schema, up to this length.
@@ -101,14 +107,24 @@ pub(crate) struct Expected {
     pub(crate) limit: usize,
 }
 
-/// The payload of a value and when it was made, or `None` for a record of another kind.
+/// An answer as it stands in a store. Whether its time and its tags hold is judged elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) stamp: Stamp,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) tags: Vec<Mark>,
+    /// `None`: the source has nothing.
+    pub(crate) payload: Option<Bytes>,
+}
+
+/// The answer in a record, or `None` for a record of another kind.
 pub(crate) fn open(
     mut record: Bytes,
     key: &Key,
     expected: Expected,
-) -> Result<Option<(Lifetime, Bytes)>, Damage> {
+) -> Result<Option<Answer>, Damage> {
     let stamp = Stamp::parse(&record).ok_or(Damage::Foreign)?;
-    if stamp.kind != Kind::Value {
+    if !matches!(stamp.kind, Kind::Value | Kind::Absent) {
         return Ok(None);
     }
     let header = Header::parse(&record)?;
@@ -116,31 +132,49 @@ pub(crate) fn open(
     if header.checksum != checksum::of(key, prefix, rest) {
         return Err(Damage::Corrupt);
     }
-    let length = header.raw_length as usize;
-    if length > expected.limit {
+    if header.raw_length as usize > expected.limit {
         return Err(Damage::OverLimit);
     }
-    if header.codec != expected.codec
-        || header.schema != expected.schema
-        || header.encryption_key != 0
-        || header.tags != 0
-    {
+    let is_mine = header.codec == expected.codec && header.schema == expected.schema;
+    if header.encryption_key != 0 || (stamp.kind == Kind::Value && !is_mine) {
         return Err(Damage::Unsupported);
     }
     record.advance(Header::BYTES);
-    let payload = match header.compression {
-        UNCOMPRESSED if record.len() == length => record,
-        UNCOMPRESSED => return Err(Damage::Corrupt),
-        ZSTD => compress::decompress(&record, length).ok_or(Damage::Undecodable)?.into(),
-        _ => return Err(Damage::Unsupported),
-    };
-    let lifetime = Lifetime {
-        created_ms: header.created_ms,
-        fresh_for_ms: header.fresh_for_ms,
-        stale_for_ms: header.stale_for_ms,
-        load_cost_ms: header.load_cost_ms,
-    };
-    Ok(Some((lifetime, payload)))
+    let tags = marks::take(header.tags, &mut record)?;
+    let payload = payload(record, header)?;
+    let lifetime = header.lifetime();
+    let payload = (stamp.kind == Kind::Value).then_some(payload);
+    Ok(Some(Answer { stamp, lifetime, tags, payload }))
+}
+
+/// The same value under a new version, with another lifetime, of a record that was [opened](open).
+pub(crate) fn renew(record: &Bytes, key: &Key, lifetime: Lifetime) -> Bytes {
+    let mut renewed = record.to_vec();
+    if let Some(stamp) = Stamp::parse(record)
+        && let Ok(header) = Header::parse(record)
+    {
+        let lifetime = Lifetime { load_cost_ms: header.load_cost_ms, ..lifetime };
+        seal(&mut renewed, Stamp::new(stamp.kind), key, header.with(lifetime));
+    }
+    renewed.into()
+}
+
+/// The payload of a record that this process has just sealed.
+pub(crate) fn reopen(mut record: Bytes) -> Option<Bytes> {
+    let header = Header::parse(&record).ok()?;
+    record.advance(Header::BYTES);
+    marks::take(header.tags, &mut record).ok()?;
+    payload(record, header).ok()
+}
+
+fn payload(stored: Bytes, header: Header) -> Result<Bytes, Damage> {
+    let length = header.raw_length as usize;
+    match header.compression {
+        UNCOMPRESSED if stored.len() == length => Ok(stored),
+        UNCOMPRESSED => Err(Damage::Corrupt),
+        ZSTD => Ok(compress::decompress(&stored, length).ok_or(Damage::Undecodable)?.into()),
+        _ => Err(Damage::Unsupported),
+    }
 }
 
 #[cfg(test)]

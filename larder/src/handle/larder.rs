@@ -1,10 +1,11 @@
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::UNIX_EPOCH};
 
 use cache_api::{Cache, Clock, Namespace, Result, SystemClock};
 
 use crate::{
     handle::{Counters, Space, Stats},
     stream,
+    wake::Wake,
 };
 
 /// A cache: a store, and everything that is done with it. Cheap to clone; clones are the same cache.
@@ -27,8 +28,11 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Cache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_value: usize,
+    /// Whether other processes see the entries.
+    pub(crate) shared: bool,
     pub(crate) counters: Counters,
     pub(crate) streams: stream::Shared,
+    pub(crate) wake: Wake,
 }
 
 impl Larder {
@@ -66,6 +70,12 @@ impl Larder {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// Wall time, in milliseconds since 1970. Before 1970 no clock was ever right.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let since = self.inner.clock.system_time().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as u64)
     }
 
     /// What has happened so far, in this process and through this handle and its clones.
@@ -118,8 +128,17 @@ impl LarderBuilder {
     #[must_use]
     pub fn build(self) -> Larder {
         let Self { store, clock, max_value } = self;
-        let (counters, streams) = (Counters::default(), stream::Shared::default());
-        Larder { inner: Arc::new(Inner { store, clock, max_value, counters, streams }) }
+        Larder {
+            inner: Arc::new(Inner {
+                shared: store.capabilities().shared,
+                store,
+                clock,
+                max_value,
+                counters: Counters::default(),
+                streams: stream::Shared::default(),
+                wake: Wake::default(),
+            }),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
-use cache_api::{Error, Key, KeyStream, Namespace, Result};
+use std::sync::Arc;
+
+use cache_api::{Cache, Error, Key, KeyStream, Namespace, Result};
 
 use crate::{
     handle::Larder,
+    lease::Place,
     to_key::{self, ToKey},
 };
 
@@ -15,11 +18,12 @@ pub struct Space {
     larder: Larder,
     namespace: Namespace,
     hash_long_keys: bool,
+    generations: bool,
 }
 
 impl Space {
     pub(crate) const fn new(larder: Larder, namespace: Namespace) -> Self {
-        Self { larder, namespace, hash_long_keys: false }
+        Self { larder, namespace, hash_long_keys: false, generations: false }
     }
 
     /// Its name.
@@ -48,6 +52,20 @@ impl Space {
     pub const fn hash_long_keys(mut self) -> Self {
         self.hash_long_keys = true;
         self
+    }
+
+    pub(crate) const fn generations(&self) -> bool {
+        self.generations
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Cache> {
+        self.larder.store()
+    }
+
+    /// A place of this space, where conditional writes go.
+    pub(crate) fn place(&self, key: Key) -> Place {
+        let (store, clock) = (Arc::clone(self.larder.store()), Arc::clone(self.larder.clock()));
+        Place { store, clock, key }
     }
 
     /// The key of an entry of this space.

@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use cache_api::{Cache, Clock, Condition, Error, Key, SetOptions, SetOutcome, Ttl};
 
-use crate::envelope::Stamp;
+use crate::{envelope::Stamp, to_key::shown};
 
 /// How long after a failure the key is looked at, and how much longer each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -18,11 +18,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What a log says of the key: its namespace, and by a hash which key. The user's part may hold a
-    /// session, an address, whatever an application names its entries by.
+    /// What a log says of the key.
     pub(crate) fn shown(&self) -> String {
-        let hash = xxhash_rust::xxh3::xxh3_64(self.key.user());
-        format!("{}:#{hash:016x}", self.key.namespace())
+        shown(&self.key)
     }
 }
 

@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use bytes::Bytes;
 use cache_api::{Condition, Error, Ttl};
 use tokio::sync::oneshot;
 
 use super::{Place, Written, write};
-use crate::envelope::{Kind, Stamp};
+use crate::envelope::{Kind, Mark, Stamp, write_work};
 
 /// How a lease is kept.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +59,14 @@ enum Order {
 ///
 /// One round trip. The write is made by a task of its own, which removes what it wrote if nobody waits
 /// for it any more: a caller that is cancelled leaves no lease behind.
-pub(crate) async fn take(place: Place, against: Condition, terms: Terms) -> Taken {
+///
+/// `tags` are those of the entry to come, as they are before the source is asked: whoever finds the
+/// lease after one of them was invalidated knows that it is dead.
+pub(crate) async fn take(place: Place, against: Condition, terms: Terms, tags: &[Mark]) -> Taken {
     let stamp = Stamp::new(Kind::Lease);
+    let record = write_work(stamp, tags);
     let (say, hear) = oneshot::channel();
     tokio::spawn(async move {
-        let record = Bytes::copy_from_slice(&stamp.to_bytes());
         let taken = match write(&place, &record, terms.ttl(), against, terms.patience).await {
             Written::Applied => {
                 let (keeper, orders) = oneshot::channel();

@@ -302,7 +302,7 @@ fn terms() -> Terms {
 
 impl Bench {
     async fn take(&self) -> Taken {
-        take(self.place.clone(), Condition::Absent, terms()).await
+        take(self.place.clone(), Condition::Absent, terms(), &[]).await
     }
 
     async fn wait(&self, time: Duration) {

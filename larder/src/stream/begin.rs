@@ -100,7 +100,7 @@ where
     let mut pause = POLL.0;
     loop {
         // Before looking, so that no change falls between the two.
-        let waiter = larder.inner.streams.watch(&key);
+        let waiter = larder.inner.wake.watch(&key);
         let mut changed = std::pin::pin!(waiter.notify.notified());
         changed.as_mut().enable();
 
@@ -124,9 +124,9 @@ where
             Found::Nothing => wait = false,
         }
         if !wait {
-            let place = streams.place(key.clone());
+            let place = streams.space.place(key.clone());
             let against = displacing(standing.as_ref());
-            match take(place.clone(), against, streams.options.terms()).await {
+            match take(place.clone(), against, streams.options.terms(), &[]).await {
                 Taken::Held(held) => {
                     // Only now: what stands there still may well be readable for others.
                     if let Some((chunks, count)) = damaged {
@@ -200,7 +200,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
     pub async fn release(self) {
         let Self { streams, place, held, .. } = self;
         held.release().await;
-        streams.larder().inner.streams.changed(&place.key);
+        streams.larder().inner.wake.changed(&place.key);
     }
 
     /// Gives the key free, and lets everyone pass for a while: what the source has is not to be kept, or
@@ -215,7 +215,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
             // What is left of the lease is removed by dropping it.
             Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => drop(held),
         }
-        streams.larder().inner.streams.changed(&place.key);
+        streams.larder().inner.wake.changed(&place.key);
     }
 }
 

@@ -67,7 +67,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for Rec
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { streams, key, head, ttl, length } = self;
-            let place = streams.place(key?);
+            let place = streams.space.place(key?);
             let ttl = lifetime(ttl)?;
             let chunks = ChunkKeys::new(streams.space.namespace(), Generation::random())?;
             let bytes = head::encode(&head)?;
@@ -85,7 +85,7 @@ async fn footing<H: Serialize + DeserializeOwned + Send + Sync + 'static>(
     chunks: &ChunkKeys,
     head: &Bytes,
 ) -> Result<Footing, StreamError> {
-    let place = streams.place(key.clone());
+    let place = streams.space.place(key.clone());
     let terms = streams.options.terms();
     let recording = Recording {
         generation: chunks.generation,
@@ -98,7 +98,7 @@ async fn footing<H: Serialize + DeserializeOwned + Send + Sync + 'static>(
     for _ in 0..ATTEMPTS {
         match write(&place, &record, terms.ttl(), against, terms.patience).await {
             Written::Applied => {
-                streams.larder().inner.streams.changed(key);
+                streams.larder().inner.wake.changed(key);
                 return Ok(Footing::Placed);
             }
             Written::Refused { standing } => {

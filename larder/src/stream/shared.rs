@@ -6,20 +6,18 @@ use std::{
     },
 };
 
-use cache_api::Key;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::stream::{Committed, StreamError, format::Generation, live::Live};
 
 /// So many bytes may be on their way to the store, for all recordings of this process together.
 const BUDGET: usize = 64 << 20;
 
-/// What all streams of one `Larder` share: the recordings that this process writes, those who wait for
-/// one to begin, the budget for bytes in flight, counters. Reached as `larder.inner.streams`.
+/// What all streams of one `Larder` share: the recordings that this process writes, the budget for bytes
+/// in flight, counters. Reached as `larder.inner.streams`.
 #[derive(Debug)]
 pub(crate) struct Shared {
     live: Mutex<HashMap<Generation, Weak<Live>>>,
-    waiting: Mutex<HashMap<Key, Waiting>>,
     pub(crate) budget: Arc<Semaphore>,
     pub(crate) counters: Counters,
 }
@@ -28,7 +26,6 @@ impl Default for Shared {
     fn default() -> Self {
         Self {
             live: Mutex::default(),
-            waiting: Mutex::default(),
             budget: Arc::new(Semaphore::new(BUDGET)),
             counters: Counters::default(),
         }
@@ -49,23 +46,6 @@ impl Shared {
     /// The recording, if it is written here.
     pub(crate) fn live(&self, generation: Generation) -> Option<Arc<Live>> {
         lock(&self.live).get(&generation)?.upgrade()
-    }
-
-    /// To wait for a change at a key that is made in this process. Taken before looking there.
-    pub(crate) fn watch(&self, key: &Key) -> Waiter<'_> {
-        let mut waiting = lock(&self.waiting);
-        let entry = waiting.entry(key.clone()).or_default();
-        entry.waiters += 1;
-        let notify = Arc::clone(&entry.notify);
-        Waiter { shared: self, key: key.clone(), notify }
-    }
-
-    /// What stands at a key has changed: a lease was given back, a recording placed or committed.
-    pub(crate) fn changed(&self, key: &Key) {
-        let waiting = lock(&self.waiting).get(key).map(|entry| Arc::clone(&entry.notify));
-        if let Some(notify) = waiting {
-            notify.notify_waiters();
-        }
     }
 
     pub(crate) fn count_outcome(&self, outcome: &Result<Committed, StreamError>) {
@@ -89,32 +69,6 @@ impl Shared {
             unstored: unstored.load(Relaxed),
             aborted: aborted.load(Relaxed),
             cut: cut.load(Relaxed),
-        }
-    }
-}
-
-/// Those who wait for a change at a key. They are counted, as whoever tells them holds the `Arc` too.
-#[derive(Debug, Default)]
-struct Waiting {
-    notify: Arc<Notify>,
-    waiters: usize,
-}
-
-/// One who waits for a change at a key.
-pub(crate) struct Waiter<'a> {
-    shared: &'a Shared,
-    key: Key,
-    pub(crate) notify: Arc<Notify>,
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        let mut waiting = lock(&self.shared.waiting);
-        if let Some(entry) = waiting.get_mut(&self.key) {
-            entry.waiters -= 1;
-            if entry.waiters == 0 {
-                waiting.remove(&self.key);
-            }
         }
     }
 }
@@ -160,23 +114,4 @@ pub(crate) fn count(counter: &AtomicU64) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is done under these locks does not panic half way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use cache_api::Namespace;
-
-    use super::*;
-
-    #[test]
-    fn nothing_is_left_of_a_waiter_that_goes_while_it_is_told() {
-        let shared = Shared::default();
-        let key = Namespace::new("n").unwrap().key("k").unwrap();
-        let (first, second) = (shared.watch(&key), shared.watch(&key));
-        let teller = Arc::clone(&first.notify);
-        drop(first);
-        assert!(Arc::ptr_eq(&teller, &shared.watch(&key).notify), "the second still waits");
-        drop(second);
-        assert!(lock(&shared.waiting).is_empty());
-    }
 }

@@ -7,7 +7,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Larder, Space, ToKey,
     envelope::{Kind, Stamp},
-    lease::Place,
     stream::{
         Begin, GetOrRecord, Reader, RecordBuilder, StreamError,
         begin::begin,
@@ -263,7 +262,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
     pub async fn delete(&self, key: impl ToKey) -> Result<bool, StreamError> {
         let key = self.space.key(key)?;
         let taken = self.larder().store().take(&key).await?;
-        self.larder().inner.streams.changed(&key);
+        self.larder().inner.wake.changed(&key);
         let Some(taken) = taken else { return Ok(false) };
         if let Some(manifest) = Manifest::parse(&taken) {
             self.chunks(&manifest)?.retire(manifest.table.count(), self.options.read_grace);
@@ -409,11 +408,6 @@ impl<H> Streams<H> {
 
     pub(crate) fn chunks_of(&self, keys: ChunkKeys) -> Chunks {
         Chunks { store: Arc::clone(self.larder().store()), keys }
-    }
-
-    pub(crate) fn place(&self, key: Key) -> Place {
-        let (store, clock) = (Arc::clone(self.larder().store()), Arc::clone(self.larder().clock()));
-        Place { store, clock, key }
     }
 }
 

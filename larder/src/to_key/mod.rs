@@ -64,5 +64,12 @@ pub(crate) fn key(namespace: &Namespace, value: impl ToKey, hash_long: bool) -> 
     namespace.key(bytes)
 }
 
+/// What a log says of a key: its namespace, and by a hash which key. The user's part may hold a session,
+/// an address, whatever an application names its entries by.
+pub(crate) fn shown(key: &Key) -> String {
+    let hash = xxhash_rust::xxh3::xxh3_64(key.user());
+    format!("{}:#{hash:016x}", key.namespace())
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use cache_api::{Condition, Key, Remaining, Result, Ttl};
+use cache_api::{Key, Remaining, Result, Ttl};
 
 use super::{Set, SetMany, Value};
 use crate::{
     codec::{Codec, MessagePack},
-    envelope::{Draft, Expected, Kind},
+    envelope::{Draft, Expected},
     handle::{Space, count},
+    load::{Options, setters},
+    tags::TagName,
     to_key::ToKey,
 };
 
@@ -40,15 +42,16 @@ use crate::{
 /// # }
 /// ```
 pub struct Typed<T, C = MessagePack> {
-    pub(super) inner: Arc<Inner<C>>,
+    pub(crate) inner: Arc<Inner<C>>,
     value: PhantomData<fn() -> T>,
 }
 
-pub(super) struct Inner<C> {
-    pub(super) space: Space,
-    pub(super) codec: C,
-    pub(super) schema: u32,
-    pub(super) ttl: Option<Ttl>,
+#[derive(Clone)]
+pub(crate) struct Inner<C> {
+    pub(crate) space: Space,
+    pub(crate) codec: C,
+    pub(crate) schema: u32,
+    pub(crate) options: Options,
 }
 
 impl Space {
@@ -61,7 +64,11 @@ impl Space {
     /// The values of a type in this space, in another codec.
     #[must_use]
     pub fn typed_with<T, C: Codec<T>>(&self, codec: C) -> Typed<T, C> {
-        Typed::new(Inner { space: self.clone(), codec, schema: 0, ttl: None })
+        let mut options = Options::default();
+        if self.generations() {
+            options.tags.insert(TagName::GENERATION);
+        }
+        Typed::new(Inner { space: self.clone(), codec, schema: 0, options })
     }
 }
 
@@ -73,8 +80,13 @@ impl<T, C> Typed<T, C> {
     /// The same values in another codec. Entries of one codec are misses to the other.
     #[must_use]
     pub fn codec<D: Codec<T>>(&self, codec: D) -> Typed<T, D> {
-        let Inner { space, schema, ttl, .. } = &*self.inner;
-        Typed::new(Inner { space: space.clone(), codec, schema: *schema, ttl: *ttl })
+        let Inner { space, schema, options, .. } = &*self.inner;
+        Typed::new(Inner {
+            space: space.clone(),
+            codec,
+            schema: *schema,
+            options: options.clone(),
+        })
     }
 
     /// The space they lie in.
@@ -85,23 +97,41 @@ impl<T, C> Typed<T, C> {
 }
 
 impl<T: 'static, C: Codec<T>> Typed<T, C> {
-    /// Values live this long if a [`set`](Self::set) says nothing: a `Duration`, or [`Ttl::Never`].
+    /// Values live this long if a [`set`](Self::set) or a load says nothing: a `Duration`, or
+    /// [`Ttl::Never`].
     #[must_use]
     pub fn default_ttl(&self, ttl: impl Into<Ttl>) -> Self {
-        let Inner { space, codec, schema, .. } = &*self.inner;
-        let (space, codec) = (space.clone(), codec.clone());
-        Self::new(Inner { space, codec, schema: *schema, ttl: Some(ttl.into()) })
+        let mut typed = self.clone();
+        typed.options_mut().ttl = Some(ttl.into());
+        typed
+    }
+
+    /// All that is written or loaded through this handle has this tag, besides those of its own.
+    #[must_use]
+    pub fn tag(mut self, name: impl ToKey) -> Self {
+        self.options_mut().tags.add(name);
+        self
+    }
+
+    setters!();
+
+    fn options_mut(&mut self) -> &mut Options {
+        &mut Arc::make_mut(&mut self.inner).options
     }
 
     /// A number to change when the meaning of the type changes in a way that its fields do not show,
     /// seconds that become milliseconds. Entries of another schema are misses. Default: 0.
     #[must_use]
     pub fn schema(&self, schema: u32) -> Self {
-        let Inner { space, codec, ttl, .. } = &*self.inner;
-        Self::new(Inner { space: space.clone(), codec: codec.clone(), schema, ttl: *ttl })
+        let mut typed = self.clone();
+        Arc::make_mut(&mut typed.inner).schema = schema;
+        typed
     }
 
-    /// The value of a key.
+    /// The value of a key. One that is past its time is none, although
+    /// [`get_or_load`](Self::get_or_load) might serve it.
+    ///
+    /// A value with tags that were not named for [the handle](Self::tag) costs a second round trip.
     ///
     /// # Errors
     ///
@@ -112,9 +142,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     ) -> impl Future<Output = Result<Option<T>>> + Send + use<T, C, K> {
         let (typed, key) = (self.clone(), self.inner.space.key(key));
         async move {
-            let key = key?;
-            let found = typed.store().get(&key).await;
-            typed.found(&key, found)
+            let found = typed.find(&key?).await;
+            Ok(typed.value(typed.counted(found)?.standing))
         }
     }
 
@@ -138,7 +167,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         Set::new(self.clone(), draft)
     }
 
-    /// Removes what stands at a key. `true` if it was a value.
+    /// Removes what stands at a key. `true` if it was a value, whether or not its tags still held.
     ///
     /// Marks of work in progress are removed too: what is being loaded meanwhile is not kept. To
     /// learn that, the old value comes back over the wire; [`delete_many`](Self::delete_many) does
@@ -155,6 +184,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         async move {
             let key = key?;
             let taken = typed.counted(typed.store().take(&key).await)?;
+            typed.larder().inner.wake.changed(&key);
             Ok(taken.is_some_and(|record| typed.is_value(&key, record)))
         }
     }
@@ -171,12 +201,14 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         let (typed, key) = (self.clone(), self.inner.space.key(key));
         async move {
             let key = key?;
-            let taken = typed.store().take(&key).await;
-            typed.found(&key, taken)
+            let taken = typed.counted(typed.store().take(&key).await)?;
+            typed.larder().inner.wake.changed(&key);
+            let standing = typed.judge(&key, taken).await;
+            Ok(typed.value(typed.counted(standing)?))
         }
     }
 
-    /// How long a value has left. Two calls to the store, side by side.
+    /// How long a value has left before it is past its time. Two calls to the store, side by side.
     ///
     /// # Errors
     ///
@@ -191,12 +223,15 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
             let store = typed.store();
             let answers = futures_util::future::try_join(store.get(&key), store.ttl(&key)).await;
             let (found, remaining) = typed.counted(answers)?;
-            let is_value = found.is_some_and(|record| typed.is_value(&key, record));
-            Ok(if is_value { remaining } else { Remaining::Missing })
+            let standing = typed.judge(&key, found).await;
+            Ok(typed.remaining(&typed.counted(standing)?, remaining))
         }
     }
 
     /// Gives a value a new lifetime, counted from now. `true` if one stood there.
+    ///
+    /// The lifetime is part of what is stored, so this reads the value and writes it anew, if it is still
+    /// the same: two round trips, more when others change it meanwhile.
     ///
     /// # Errors
     ///
@@ -208,9 +243,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     ) -> impl Future<Output = Result<bool>> + Send + use<T, C, K, L> {
         let (typed, key, ttl) = (self.clone(), self.inner.space.key(key), ttl.into());
         async move {
-            // The first bytes say the kind, so that one atomic step never extends a lease.
-            let any_value = Condition::StartsWith(Kind::Value.prefix());
-            typed.counted(typed.store().expire(&key?, ttl, any_value).await)
+            let renewed = typed.renew(key?, ttl).await;
+            typed.counted(renewed)
         }
     }
 
@@ -225,9 +259,9 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     ) -> impl Future<Output = Result<Vec<Option<T>>>> + Send + use<T, C, K, I> {
         let (typed, keys) = (self.clone(), self.keys(keys));
         async move {
-            let keys = keys?;
-            let found = typed.counted(typed.store().get_many(&keys).await)?;
-            Ok(keys.iter().zip(found).map(|(key, found)| typed.judge(key, found)).collect())
+            let found = typed.find_many(&keys?).await;
+            let (standing, _) = typed.counted(found)?;
+            Ok(standing.into_iter().map(|standing| typed.value(standing)).collect())
         }
     }
 
@@ -263,7 +297,9 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     ) -> impl Future<Output = Result<()>> + Send + use<T, C, K, I> {
         let (typed, keys) = (self.clone(), self.keys(keys));
         async move {
-            typed.counted(typed.store().delete_many(&keys?).await)?;
+            let keys = keys?;
+            typed.counted(typed.store().delete_many(&keys).await)?;
+            keys.iter().for_each(|key| typed.larder().inner.wake.changed(key));
             Ok(())
         }
     }
@@ -277,7 +313,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         Draft::encode(codec, *schema, space.larder().inner.max_value, value)
     }
 
-    pub(super) fn expected(&self) -> Expected {
+    pub(crate) fn expected(&self) -> Expected {
         let limit = self.inner.space.larder().inner.max_value;
         Expected { codec: C::ID, schema: self.inner.schema, limit }
     }
@@ -285,7 +321,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
 
 impl<T, C> Typed<T, C> {
     /// The answer of a store, whose error is counted.
-    pub(super) fn counted<A>(&self, answer: Result<A>) -> Result<A> {
+    pub(crate) fn counted<A>(&self, answer: Result<A>) -> Result<A> {
         if answer.is_err() {
             count(&self.inner.space.larder().inner.counters.errors);
         }
@@ -304,7 +340,7 @@ impl<T, C> fmt::Debug for Typed<T, C> {
         f.debug_struct("Typed")
             .field("namespace", self.inner.space.namespace())
             .field("type", &std::any::type_name::<T>())
-            .field("default_ttl", &self.inner.ttl)
+            .field("default_ttl", &self.inner.options.ttl)
             .finish_non_exhaustive()
     }
 }

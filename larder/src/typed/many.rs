@@ -2,11 +2,9 @@ use std::{fmt, pin::Pin};
 
 use cache_api::{Key, Result, SetItem, SetOptions, Ttl};
 
-use super::{Typed, set::no_lifetime};
+use super::Typed;
 use crate::{
-    codec::Codec,
-    envelope::{Draft, Lifetime},
-    handle::count,
+    codec::Codec, envelope::Draft, handle::count, load::Options, tags::TagNames, to_key::ToKey,
 };
 
 /// A write of several values, by [`Typed::set_many`]. Nothing happens until it is awaited.
@@ -29,12 +27,13 @@ pub struct SetMany<T, C> {
     typed: Typed<T, C>,
     drafts: Result<Vec<(Key, Draft)>>,
     ttl: Option<Ttl>,
+    tags: TagNames,
 }
 
 impl<T, C> SetMany<T, C> {
     pub(super) fn new(typed: Typed<T, C>, drafts: Result<Vec<(Key, Draft)>>) -> Self {
-        let ttl = typed.inner.ttl;
-        Self { typed, drafts, ttl }
+        let Options { ttl, tags, .. } = typed.inner.options.clone();
+        Self { typed, drafts, ttl, tags }
     }
 
     /// They live this long: a `Duration` or a [`Ttl`]. Zero leaves no entries.
@@ -47,20 +46,32 @@ impl<T, C> SetMany<T, C> {
     pub fn forever(self) -> Self {
         self.ttl(Ttl::Never)
     }
+
+    /// They are [invalidated](crate::Space::invalidate_tag) with all others that have this tag.
+    pub fn tag(mut self, name: impl ToKey) -> Self {
+        self.tags.add(name);
+        self
+    }
 }
 
 impl<T: 'static, C: Codec<T>> SetMany<T, C> {
     async fn write(self) -> Result<()> {
-        let Self { typed, drafts, ttl } = self;
-        let ttl = ttl.ok_or_else(no_lifetime)?;
-        let lifetime = Lifetime::plain(typed.now_ms(), ttl);
-        let items = drafts?.into_iter().map(|(key, draft)| {
-            let value = draft.seal(&key, lifetime);
-            SetItem { key, value, options: SetOptions::new(ttl) }
-        });
-        for _ in typed.counted(typed.store().set_many(items.collect()).await)? {
+        let Self { typed, drafts, ttl, tags } = self;
+        let drafts = drafts?;
+        // Checked before anything is sent, and then made anew for each: a jitter is for each its own.
+        typed.lifetime(ttl)?;
+        let tags = typed.counted(typed.marks(&tags).await)?;
+        let mut items = Vec::with_capacity(drafts.len());
+        for (key, draft) in drafts {
+            let lifetime = typed.lifetime(ttl)?;
+            let value = draft.seal(&key, lifetime, &tags);
+            items.push(SetItem { key, value, options: SetOptions::new(lifetime.ttl()) });
+        }
+        let keys: Vec<_> = items.iter().map(|item| item.key.clone()).collect();
+        for _ in typed.counted(typed.store().set_many(items).await)? {
             count(&typed.counters().stored);
         }
+        keys.iter().for_each(|key| typed.larder().inner.wake.changed(key));
         Ok(())
     }
 }

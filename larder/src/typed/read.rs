@@ -1,83 +1,101 @@
 //! What was found at a key, and what it is to a reader.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use cache_api::{Cache, Clock, Key, Result};
+use cache_api::{Cache, Key, Remaining, Result};
 
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Damage, Lifetime},
-    handle::{Counters, count},
+    envelope::{self, Age, Answer, Damage},
+    handle::{Counters, Larder, count},
+    lookup::{self, Found, Standing},
+    tags::View,
 };
 
+impl<T, C> Typed<T, C> {
+    pub(crate) fn larder(&self) -> &Larder {
+        self.inner.space.larder()
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Cache> {
+        &self.larder().inner.store
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.larder().inner.counters
+    }
+}
+
 impl<T: 'static, C: Codec<T>> Typed<T, C> {
-    pub(super) fn store(&self) -> &Arc<dyn Cache> {
-        &self.inner.space.larder().inner.store
+    /// Looks at a key, and at the tags of this handle.
+    pub(crate) async fn find(&self, key: &Key) -> Result<Found> {
+        let names = self.inner.options.tags.get()?;
+        lookup::find(&self.inner.space, key, names, self.expected()).await
     }
 
-    pub(super) fn counters(&self) -> &Counters {
-        &self.inner.space.larder().inner.counters
+    /// Looks at several keys, and at the tags of this handle.
+    pub(crate) async fn find_many(&self, keys: &[Key]) -> Result<(Vec<Standing>, View)> {
+        let names = self.inner.options.tags.get()?;
+        lookup::find_many(&self.inner.space, keys, names, self.expected()).await
     }
 
-    /// What a look-up found, counted.
-    pub(super) fn found(&self, key: &Key, found: Result<Option<Bytes>>) -> Result<Option<T>> {
-        Ok(self.judge(key, self.counted(found)?))
+    /// What something that was read at a key is to a reader.
+    pub(super) async fn judge(&self, key: &Key, found: Option<Bytes>) -> Result<Standing> {
+        Ok(lookup::judge(&self.inner.space, key, found, self.expected()).await?.standing)
     }
 
-    /// What a look-up found, counted.
-    pub(super) fn judge(&self, key: &Key, found: Option<Bytes>) -> Option<T> {
-        let value = found.and_then(|record| match self.read(key, record) {
-            Ok(value) => value,
-            Err(damage) => {
-                self.counters().damaged(damage);
-                tracing::debug!(%key, ?damage, "an entry cannot be used");
-                None
-            }
-        });
+    /// The value of a look-up, if it found one, counted as a hit or a miss.
+    pub(super) fn value(&self, standing: Standing) -> Option<T> {
+        let value = match standing {
+            Standing::Fresh(answer) => self.decode(answer).flatten(),
+            _ => None,
+        };
         count(if value.is_some() { &self.counters().hits } else { &self.counters().misses });
         value
     }
 
-    /// Whether a look-up would find a value here.
-    pub(super) fn is_value(&self, key: &Key, record: Bytes) -> bool {
-        matches!(self.read(key, record), Ok(Some(_)))
-    }
-
-    fn read(&self, key: &Key, record: Bytes) -> Result<Option<T>, Damage> {
-        let Some((lifetime, payload)) = envelope::open(record, key, self.expected())? else {
-            return Ok(None);
-        };
-        if self.is_past(lifetime) {
-            return Ok(None);
-        }
+    /// The value of an answer: `Some(None)` if it says that there is none, `None` if it does not decode.
+    pub(crate) fn decode(&self, answer: Answer) -> Option<Option<T>> {
+        let Some(payload) = answer.payload else { return Some(None) };
         match self.inner.codec.decode(payload) {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => Some(Some(value)),
             // Its text may quote the value: it goes nowhere.
-            Err(_) => Err(Damage::Undecodable),
+            Err(_) => {
+                self.counters().damaged(Damage::Undecodable);
+                None
+            }
         }
     }
 
-    /// Whether a value is past its time, though the store still has it.
-    ///
-    /// A store drops a plain value by itself, on its own clock, which is the better judge: wall clocks
-    /// differ between servers. Only one that may be served stale is kept longer than it is fresh.
-    fn is_past(&self, lifetime: Lifetime) -> bool {
-        lifetime.stale_for_ms > 0
-            && self.now_ms() >= lifetime.created_ms.saturating_add(lifetime.fresh_for_ms)
+    /// Whether a value within its time is in this record, whatever its tags.
+    pub(super) fn is_value(&self, key: &Key, record: Bytes) -> bool {
+        match envelope::open(record, key, self.expected()) {
+            Ok(Some(answer)) => {
+                answer.lifetime.age(self.larder().now_ms()) == Age::Fresh && self.has_value(&answer)
+            }
+            _ => false,
+        }
     }
 
-    pub(super) fn now_ms(&self) -> u64 {
-        millis(self.inner.space.larder().clock().as_ref())
+    pub(super) fn has_value(&self, answer: &Answer) -> bool {
+        let payload = answer.payload.clone();
+        payload.is_some_and(|payload| self.inner.codec.decode(payload).is_ok())
     }
-}
 
-fn millis(clock: &dyn Clock) -> u64 {
-    let since: Result<Duration, _> = SystemTime::duration_since(&clock.system_time(), UNIX_EPOCH);
-    // Before 1970 no clock was ever right.
-    since.map_or(0, |since| since.as_millis() as u64)
+    /// How long a value has left, of which the store says this.
+    pub(super) fn remaining(&self, standing: &Standing, of_store: Remaining) -> Remaining {
+        match standing {
+            Standing::Fresh(Answer { payload: Some(_), lifetime, .. }) => {
+                let left = lifetime.fresh_left(self.larder().now_ms());
+                match (lifetime.stale_for_ms, left) {
+                    // The store keeps it longer than it is fresh.
+                    (1.., Some(left)) => Remaining::For(left),
+                    _ => of_store,
+                }
+            }
+            _ => Remaining::Missing,
+        }
+    }
 }

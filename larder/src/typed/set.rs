@@ -1,4 +1,4 @@
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
@@ -6,9 +6,13 @@ use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{Draft, Kind, Lifetime, displacing},
+    envelope::{self, Answer, Draft, Kind, Lifetime, Mark, displacing},
     handle::count,
     lease::{self, Place, Written},
+    load::Options,
+    lookup::Standing,
+    tags::{TagNames, View},
+    to_key::ToKey,
 };
 
 /// A write of a value, by [`Typed::set`]. Nothing happens until it is awaited.
@@ -32,6 +36,7 @@ pub struct Set<T, C> {
     typed: Typed<T, C>,
     draft: Result<(Key, Draft)>,
     ttl: Option<Ttl>,
+    tags: TagNames,
     when: When,
 }
 
@@ -44,8 +49,8 @@ enum When {
 
 impl<T, C> Set<T, C> {
     pub(super) fn new(typed: Typed<T, C>, draft: Result<(Key, Draft)>) -> Self {
-        let ttl = typed.inner.ttl;
-        Self { typed, draft, ttl, when: When::Always }
+        let Options { ttl, tags, .. } = typed.inner.options.clone();
+        Self { typed, draft, ttl, tags, when: When::Always }
     }
 
     /// Lives this long: a `Duration` or a [`Ttl`]. Zero leaves no entry.
@@ -57,6 +62,14 @@ impl<T, C> Set<T, C> {
     /// Lives until it is deleted or evicted.
     pub fn forever(self) -> Self {
         self.ttl(Ttl::Never)
+    }
+
+    /// Is [invalidated](crate::Space::invalidate_tag) with all others that have this tag.
+    ///
+    /// Any tags cost one round trip more, to read what they are now; a new one another, to create it.
+    pub fn tag(mut self, name: impl ToKey) -> Self {
+        self.tags.add(name);
+        self
     }
 
     /// Only where no value stands. Of several callers one stores.
@@ -77,23 +90,26 @@ impl<T, C> Set<T, C> {
 
 impl<T: 'static, C: Codec<T>> Set<T, C> {
     async fn write(self) -> Result<bool> {
-        let Self { typed, draft, ttl, when } = self;
+        let Self { typed, draft, ttl, tags, when } = self;
         let (key, draft) = draft?;
-        let ttl = ttl.ok_or_else(no_lifetime)?;
-        let record = draft.seal(&key, Lifetime::plain(typed.now_ms(), ttl));
+        let lifetime = typed.lifetime(ttl)?;
+        let tags = typed.counted(typed.marks(&tags).await)?;
+        let record = draft.seal(&key, lifetime, &tags);
+        let ttl = lifetime.ttl();
         let stored = match when {
             When::Always => typed.write(&key, record, ttl).await,
-            When::Present => typed.write_if_present(key, &record, ttl).await,
-            When::Absent => typed.write_if_absent(key, &record, ttl).await,
+            When::Present => typed.write_if_present(key.clone(), &record, ttl).await,
+            When::Absent => typed.write_if_absent(key.clone(), &record, ttl).await,
         };
         let stored = typed.counted(stored)?;
+        typed.larder().inner.wake.changed(&key);
         count(if stored { &typed.counters().stored } else { &typed.counters().refused });
         Ok(stored)
     }
 }
 
 /// What a write without a lifetime gets.
-pub(super) fn no_lifetime() -> Error {
+fn no_lifetime() -> Error {
     Error::InvalidArgument {
         operation: "set",
         reason:
@@ -111,18 +127,35 @@ const ROUNDS: u32 = 16;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl<T: 'static, C: Codec<T>> Typed<T, C> {
+    /// The lifetime of what is written now.
+    pub(super) fn lifetime(&self, ttl: Option<Ttl>) -> Result<Lifetime> {
+        let options = &self.inner.options;
+        let ttl = options.jittered(ttl.ok_or_else(no_lifetime)?);
+        // A lifetime of nothing is none, whatever may be served after it.
+        let stale_for = if ttl.is_zero() { Duration::ZERO } else { options.stale_for };
+        Ok(Lifetime::new(self.larder().now_ms(), ttl, stale_for))
+    }
+
+    /// These tags, as they are now.
+    pub(super) async fn marks(&self, tags: &TagNames) -> Result<Vec<Mark>> {
+        let (space, names) = (&self.inner.space, tags.get()?);
+        let store = space.store().as_ref();
+        let mut view = View::read(store, space.namespace(), names).await?;
+        view.marks(store, space.namespace(), names).await
+    }
+
     async fn write(&self, key: &Key, record: Bytes, ttl: Ttl) -> Result<bool> {
         Ok(self.store().set(key, record, SetOptions::new(ttl)).await?.is_stored())
     }
 
     async fn write_if_present(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
         let any_value = Condition::StartsWith(Kind::Value.prefix());
-        let outcome = self.write_when(&self.place(key), record, ttl, any_value).await?;
+        let outcome = self.write_when(&self.inner.space.place(key), record, ttl, any_value).await?;
         Ok(outcome.is_stored())
     }
 
     async fn write_if_absent(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
-        let place = self.place(key);
+        let place = self.inner.space.place(key);
         let mut condition = Condition::Absent;
         for _ in 0..ROUNDS {
             let outcome = self.write_when(&place, record, ttl, condition).await?;
@@ -132,20 +165,34 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
                 Some(begin) if Kind::Value.begins(&begin) => self.store().get(&place.key).await?,
                 standing => standing,
             };
-            if let Some(record) = &standing
-                && self.is_value(&place.key, record.clone())
-            {
-                return Ok(false);
+            let against = displacing(standing.as_ref());
+            match self.judge(&place.key, standing).await? {
+                Standing::Fresh(answer) if self.has_value(&answer) => return Ok(false),
+                _ => condition = against,
             }
-            condition = displacing(standing.as_ref());
         }
-        Err(Error::Backend {
-            backend: place.store.name(),
-            operation: "set",
-            reason: "the key changed each time it was looked at".into(),
-            may_have_applied: false,
-            source: None,
-        })
+        Err(unsettled(&place, "set"))
+    }
+
+    /// Gives a value a new lifetime, if one stands there.
+    pub(super) async fn renew(&self, key: Key, ttl: Ttl) -> Result<bool> {
+        let place = self.inner.space.place(key);
+        let lifetime = self.lifetime(Some(ttl))?;
+        for _ in 0..ROUNDS {
+            let found = self.store().get(&place.key).await?;
+            let standing = self.judge(&place.key, found.clone()).await?;
+            let (Some(record), Standing::Fresh(Answer { payload: Some(_), stamp, .. })) =
+                (found, standing)
+            else {
+                return Ok(false);
+            };
+            let renewed = envelope::renew(&record, &place.key, lifetime);
+            let against = stamp.condition();
+            if self.write_when(&place, &renewed, lifetime.ttl(), against).await?.is_stored() {
+                return Ok(true);
+            }
+        }
+        Err(unsettled(&place, "expire"))
     }
 
     async fn write_when(
@@ -161,10 +208,15 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
             Written::Failed(error) | Written::Unknown(error) => Err(error),
         }
     }
+}
 
-    fn place(&self, key: Key) -> Place {
-        let larder = self.inner.space.larder();
-        Place { store: Arc::clone(larder.store()), clock: Arc::clone(larder.clock()), key }
+fn unsettled(place: &Place, operation: &'static str) -> Error {
+    Error::Backend {
+        backend: place.store.name(),
+        operation,
+        reason: "the key changed each time it was looked at".into(),
+        may_have_applied: false,
+        source: None,
     }
 }
 

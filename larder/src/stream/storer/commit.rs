@@ -41,7 +41,7 @@ impl Storer {
             self.write_end(sent, &end),
             write(&self.place, &record, ttl, against, patience),
         );
-        self.larder.inner.streams.changed(&self.place.key);
+        self.larder.inner.wake.changed(&self.place.key);
         match written {
             Written::Applied => {
                 if let Footing::Over { old: Some(old), .. } = &self.footing {
@@ -77,7 +77,7 @@ impl Storer {
     pub(super) async fn abandon(&self, sent: u32, reason: String) {
         let end = End::Aborted { reason };
         tokio::join!(self.write_end(sent, &end), self.write_last_beat(&end), self.release());
-        self.larder.inner.streams.changed(&self.place.key);
+        self.larder.inner.wake.changed(&self.place.key);
         self.retire_own(sent);
     }
 

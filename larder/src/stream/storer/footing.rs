@@ -38,7 +38,7 @@ impl Storer {
         match write(&self.place, &record, self.placeholder_ttl(), against, patience).await {
             Written::Applied => {
                 self.footing = Footing::Placed;
-                self.larder.inner.streams.changed(&self.place.key);
+                self.larder.inner.wake.changed(&self.place.key);
                 Ok(())
             }
             Written::Refused { .. } => {

@@ -1,0 +1,3 @@
+//! Loading.
+mod options;
+pub(crate) use options::{Options, setters};

@@ -1,0 +1,107 @@
+use bytes::Bytes;
+use cache_api::{Key, Result};
+
+use super::standing::{Record, Standing, read};
+use crate::{
+    envelope::{Damage, Expected},
+    handle::Space,
+    to_key::shown,
+    tags::{TagName, View},
+};
+
+/// What a look-up found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) standing: Standing,
+    /// The tags, as they were read.
+    pub(crate) tags: View,
+}
+
+/// Looks at a key. These tags are read in the same call to the store; an entry that has others costs a
+/// second one.
+pub(crate) async fn find(
+    space: &Space,
+    key: &Key,
+    names: &[TagName],
+    expected: Expected,
+) -> Result<Found> {
+    if names.is_empty() {
+        let found = space.store().get(key).await?;
+        return judge(space, key, found, expected).await;
+    }
+    let (mut standing, tags) =
+        find_many(space, std::slice::from_ref(key), names, expected).await?;
+    let standing = standing.pop().expect("one key was asked for");
+    Ok(Found { standing, tags })
+}
+
+/// Judges what was read at a key. One call to the store if it has tags, else none.
+pub(crate) async fn judge(
+    space: &Space,
+    key: &Key,
+    found: Option<Bytes>,
+    expected: Expected,
+) -> Result<Found> {
+    let record = told(space, key, read(key, found.as_ref(), expected));
+    let mut tags = View::default();
+    let unknown = record.unknown(&tags);
+    tags.read_more(space.store().as_ref(), space.namespace(), &unknown).await?;
+    let standing = record.judge(space, found.as_ref(), &tags);
+    Ok(Found { standing, tags })
+}
+
+/// Looks at several keys, and at these tags, in one call to the store; entries that have others cost a
+/// second one, for all of them together.
+pub(crate) async fn find_many(
+    space: &Space,
+    keys: &[Key],
+    names: &[TagName],
+    expected: Expected,
+) -> Result<(Vec<Standing>, View)> {
+    let mut asked = keys.to_vec();
+    asked.extend(View::keys(space.namespace(), names)?);
+    let mut found = space.store().get_many(&asked).await?;
+    let mut tags = View::default();
+    for (name, record) in names.iter().zip(found.split_off(keys.len())) {
+        tags.learn(name, record.as_ref());
+    }
+    let records: Vec<Record> = keys
+        .iter()
+        .zip(&found)
+        .map(|(key, found)| told(space, key, read(key, found.as_ref(), expected)))
+        .collect();
+    let mut unknown = Vec::new();
+    for record in &records {
+        for name in record.unknown(&tags) {
+            if !unknown.contains(&name) {
+                unknown.push(name);
+            }
+        }
+    }
+    tags.read_more(space.store().as_ref(), space.namespace(), &unknown).await?;
+    let judged = records.into_iter().zip(&found);
+    let standing =
+        judged.map(|(record, found)| record.judge(space, found.as_ref(), &tags)).collect();
+    Ok((standing, tags))
+}
+
+impl Record {
+    fn judge(self, space: &Space, found: Option<&Bytes>, tags: &View) -> Standing {
+        let larder = space.larder();
+        self.judge_at(found, tags, space.generations(), |lifetime| {
+            // A store of this process that has an entry cannot be mistaken about its end: no need to look
+            // at the clock, which costs as much as the rest of this.
+            let believed = lifetime.stale_for_ms == 0 && !larder.inner.shared;
+            if believed { lifetime.created_ms } else { larder.now_ms() }
+        })
+    }
+}
+
+/// Damage is counted and is a miss.
+fn told(space: &Space, key: &Key, (record, damage): (Record, Option<Damage>)) -> Record {
+    if let Some(damage) = damage {
+        space.larder().inner.counters.damaged(damage);
+        tracing::debug!(key = shown(key), ?damage, "an entry cannot be used");
+    }
+    record
+}

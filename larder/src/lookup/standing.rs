@@ -1,0 +1,106 @@
+use bytes::Bytes;
+use cache_api::{Condition, Key};
+
+use crate::{
+    envelope::{self, Age, Answer, Damage, Expected, Kind, Lifetime, Mark, Stamp, displacing, read_work},
+    tags::{TagName, Verdict, View},
+};
+
+/// What stands at a key, to a reader.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// An answer to serve.
+    Fresh(Answer),
+    /// An answer past its time that may be served while it is refreshed, or when it cannot be.
+    Stale(Answer),
+    /// Someone is at work under this token.
+    Working(Stamp),
+    /// Nobody should queue here. What may be kept all the same replaces this mark.
+    Passing(Stamp),
+    /// Nothing that counts. Under this condition something may be put there.
+    Open(Condition),
+}
+
+/// What stands at a key, whole, before time and tags are judged.
+#[derive(Debug)]
+pub(super) enum Record {
+    Answer(Answer),
+    Work { stamp: Stamp, tags: Vec<Mark> },
+    Pass(Stamp),
+    /// Nothing, or nothing that counts.
+    Other,
+}
+
+/// Reads what was found. Damage is told, and is nothing that counts.
+pub(super) fn read(
+    key: &Key,
+    found: Option<&Bytes>,
+    expected: Expected,
+) -> (Record, Option<Damage>) {
+    let Some(record) = found else { return (Record::Other, None) };
+    match envelope::open(record.clone(), key, expected) {
+        Ok(Some(answer)) => (Record::Answer(answer), None),
+        Ok(None) => (work(record), None),
+        Err(damage) => (Record::Other, Some(damage)),
+    }
+}
+
+fn work(record: &Bytes) -> Record {
+    match Stamp::parse(record) {
+        // The tags of a recording stand in its manifest.
+        Some(stamp) if stamp.kind == Kind::Recording => Record::Work { stamp, tags: Vec::new() },
+        Some(stamp) if stamp.kind == Kind::Lease => match read_work(record) {
+            Some(tags) => Record::Work { stamp, tags },
+            None => Record::Other,
+        },
+        Some(stamp) if stamp.kind == Kind::Pass => Record::Pass(stamp),
+        // A manifest, or a piece of a stream: no answer to who wants a value, and in nobody's way.
+        _ => Record::Other,
+    }
+}
+
+impl Record {
+    fn tags(&self) -> &[Mark] {
+        match self {
+            Self::Answer(Answer { tags, .. }) | Self::Work { tags, .. } => tags,
+            Self::Pass(_) | Self::Other => &[],
+        }
+    }
+
+    /// The tags that must be asked for before it can be judged.
+    pub(super) fn unknown(&self, view: &View) -> Vec<TagName> {
+        view.unknown(self.tags())
+    }
+
+    /// What it is to a reader. `generations`: only what was made under a generation counts.
+    pub(super) fn judge_at(
+        self,
+        found: Option<&Bytes>,
+        tags: &View,
+        generations: bool,
+        now_ms: impl FnOnce(&Lifetime) -> u64,
+    ) -> Standing {
+        let open = || Standing::Open(displacing(found));
+        let verdict = tags.judge(self.tags());
+        if verdict == Verdict::Dead {
+            return open();
+        }
+        match self {
+            Self::Answer(answer) if generations && !has_generation(&answer.tags) => open(),
+            Self::Answer(answer) => match answer.lifetime.age(now_ms(&answer.lifetime)) {
+                Age::Fresh if verdict == Verdict::Holds => Standing::Fresh(answer),
+                Age::Fresh | Age::Stale if answer.lifetime.stale_for_ms > 0 => {
+                    Standing::Stale(answer)
+                }
+                _ => open(),
+            },
+            Self::Work { stamp, .. } if verdict == Verdict::Holds => Standing::Working(stamp),
+            Self::Work { .. } | Self::Other => open(),
+            Self::Pass(stamp) => Standing::Passing(stamp),
+        }
+    }
+}
+
+fn has_generation(tags: &[Mark]) -> bool {
+    tags.iter().any(|mark| mark.name == *TagName::GENERATION.as_bytes())
+}
