@@ -109,7 +109,7 @@ pub(crate) struct Expected {
 
 /// An answer as it stands in a store. Whether its time and its tags hold is judged elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Entry {
     pub(crate) stamp: Stamp,
     pub(crate) lifetime: Lifetime,
     pub(crate) tags: Vec<Mark>,
@@ -122,7 +122,7 @@ pub(crate) fn open(
     mut record: Bytes,
     key: &Key,
     expected: Expected,
-) -> Result<Option<Answer>, Damage> {
+) -> Result<Option<Entry>, Damage> {
     let stamp = Stamp::parse(&record).ok_or(Damage::Foreign)?;
     if !matches!(stamp.kind, Kind::Value | Kind::Absent) {
         return Ok(None);
@@ -144,7 +144,7 @@ pub(crate) fn open(
     let payload = payload(record, header)?;
     let lifetime = header.lifetime();
     let payload = (stamp.kind == Kind::Value).then_some(payload);
-    Ok(Some(Answer { stamp, lifetime, tags, payload }))
+    Ok(Some(Entry { stamp, lifetime, tags, payload }))
 }
 
 /// The same value under a new version, with another lifetime, of a record that was [opened](open).

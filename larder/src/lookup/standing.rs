@@ -2,7 +2,7 @@ use bytes::Bytes;
 use cache_api::{Condition, Key};
 
 use crate::{
-    envelope::{self, Age, Answer, Damage, Expected, Kind, Lifetime, Mark, Stamp, displacing, read_work},
+    envelope::{self, Age, Entry, Damage, Expected, Kind, Lifetime, Mark, Stamp, displacing, read_work},
     tags::{TagName, Verdict, View},
 };
 
@@ -10,9 +10,9 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Standing {
     /// An answer to serve.
-    Fresh(Answer),
+    Fresh(Entry),
     /// An answer past its time that may be served while it is refreshed, or when it cannot be.
-    Stale(Answer),
+    Stale(Entry),
     /// Someone is at work under this token.
     Working(Stamp),
     /// Nobody should queue here. What may be kept all the same replaces this mark.
@@ -24,7 +24,7 @@ pub(crate) enum Standing {
 /// What stands at a key, whole, before time and tags are judged.
 #[derive(Debug)]
 pub(super) enum Record {
-    Answer(Answer),
+    Entry(Entry),
     Work { stamp: Stamp, tags: Vec<Mark> },
     Pass(Stamp),
     /// Nothing, or nothing that counts.
@@ -39,7 +39,7 @@ pub(super) fn read(
 ) -> (Record, Option<Damage>) {
     let Some(record) = found else { return (Record::Other, None) };
     match envelope::open(record.clone(), key, expected) {
-        Ok(Some(answer)) => (Record::Answer(answer), None),
+        Ok(Some(entry)) => (Record::Entry(entry), None),
         Ok(None) => (work(record), None),
         Err(damage) => (Record::Other, Some(damage)),
     }
@@ -62,7 +62,7 @@ fn work(record: &Bytes) -> Record {
 impl Record {
     fn tags(&self) -> &[Mark] {
         match self {
-            Self::Answer(Answer { tags, .. }) | Self::Work { tags, .. } => tags,
+            Self::Entry(Entry { tags, .. }) | Self::Work { tags, .. } => tags,
             Self::Pass(_) | Self::Other => &[],
         }
     }
@@ -86,11 +86,11 @@ impl Record {
             return open();
         }
         match self {
-            Self::Answer(answer) if generations && !has_generation(&answer.tags) => open(),
-            Self::Answer(answer) => match answer.lifetime.age(now_ms(&answer.lifetime)) {
-                Age::Fresh if verdict == Verdict::Holds => Standing::Fresh(answer),
-                Age::Fresh | Age::Stale if answer.lifetime.stale_for_ms > 0 => {
-                    Standing::Stale(answer)
+            Self::Entry(entry) if generations && !has_generation(&entry.tags) => open(),
+            Self::Entry(entry) => match entry.lifetime.age(now_ms(&entry.lifetime)) {
+                Age::Fresh if verdict == Verdict::Holds => Standing::Fresh(entry),
+                Age::Fresh | Age::Stale if entry.lifetime.stale_for_ms > 0 => {
+                    Standing::Stale(entry)
                 }
                 _ => open(),
             },

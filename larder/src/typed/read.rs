@@ -8,7 +8,7 @@ use cache_api::{Cache, Key, Remaining, Result};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Age, Answer, Damage},
+    envelope::{self, Age, Entry, Damage},
     handle::{Counters, Larder, count},
     lookup::{self, Found, Standing},
     tags::View,
@@ -49,7 +49,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     /// The value of a look-up, if it found one, counted as a hit or a miss.
     pub(super) fn value(&self, standing: Standing) -> Option<T> {
         let value = match standing {
-            Standing::Fresh(answer) => self.decode(answer).flatten(),
+            Standing::Fresh(entry) => self.decode(entry).flatten(),
             _ => None,
         };
         count(if value.is_some() { &self.counters().hits } else { &self.counters().misses });
@@ -57,8 +57,8 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     }
 
     /// The value of an answer: `Some(None)` if it says that there is none, `None` if it does not decode.
-    pub(crate) fn decode(&self, answer: Answer) -> Option<Option<T>> {
-        let Some(payload) = answer.payload else { return Some(None) };
+    pub(crate) fn decode(&self, entry: Entry) -> Option<Option<T>> {
+        let Some(payload) = entry.payload else { return Some(None) };
         match self.inner.codec.decode(payload) {
             Ok(value) => Some(Some(value)),
             // Its text may quote the value: it goes nowhere.
@@ -72,22 +72,22 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     /// Whether a value within its time is in this record, whatever its tags.
     pub(super) fn is_value(&self, key: &Key, record: Bytes) -> bool {
         match envelope::open(record, key, self.expected()) {
-            Ok(Some(answer)) => {
-                answer.lifetime.age(self.larder().now_ms()) == Age::Fresh && self.has_value(&answer)
+            Ok(Some(entry)) => {
+                entry.lifetime.age(self.larder().now_ms()) == Age::Fresh && self.has_value(&entry)
             }
             _ => false,
         }
     }
 
-    pub(super) fn has_value(&self, answer: &Answer) -> bool {
-        let payload = answer.payload.clone();
+    pub(super) fn has_value(&self, entry: &Entry) -> bool {
+        let payload = entry.payload.clone();
         payload.is_some_and(|payload| self.inner.codec.decode(payload).is_ok())
     }
 
     /// How long a value has left, of which the store says this.
     pub(super) fn remaining(&self, standing: &Standing, of_store: Remaining) -> Remaining {
         match standing {
-            Standing::Fresh(Answer { payload: Some(_), lifetime, .. }) => {
+            Standing::Fresh(Entry { payload: Some(_), lifetime, .. }) => {
                 let left = lifetime.fresh_left(self.larder().now_ms());
                 match (lifetime.stale_for_ms, left) {
                     // The store keeps it longer than it is fresh.

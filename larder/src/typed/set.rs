@@ -6,7 +6,7 @@ use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Answer, Draft, Kind, Lifetime, Mark, displacing},
+    envelope::{self, Entry, Draft, Kind, Lifetime, Mark, displacing},
     handle::count,
     lease::{self, Place, Written},
     load::Options,
@@ -167,7 +167,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
             };
             let against = displacing(standing.as_ref());
             match self.judge(&place.key, standing).await? {
-                Standing::Fresh(answer) if self.has_value(&answer) => return Ok(false),
+                Standing::Fresh(entry) if self.has_value(&entry) => return Ok(false),
                 _ => condition = against,
             }
         }
@@ -181,7 +181,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         for _ in 0..ROUNDS {
             let found = self.store().get(&place.key).await?;
             let standing = self.judge(&place.key, found.clone()).await?;
-            let (Some(record), Standing::Fresh(Answer { payload: Some(_), stamp, .. })) =
+            let (Some(record), Standing::Fresh(Entry { payload: Some(_), stamp, .. })) =
                 (found, standing)
             else {
                 return Ok(false);
