@@ -31,6 +31,7 @@
 //! | [`Capabilities`] | facts and limits of a store |
 //! | [`Error`] | what went wrong, where, and whether the write may stand |
 //! | [`Clock`] | time, real or a test's |
+//! | [`Op`] | the operations, for what is said about calls |
 //!
 //! # Writing a store
 //!
@@ -53,6 +54,7 @@ mod error;
 mod forward;
 mod key;
 mod namespace;
+mod op;
 mod scan;
 mod set;
 mod ttl;
@@ -65,6 +67,7 @@ pub use condition::{Condition, Prefix};
 pub use error::{Error, Result, Source};
 pub use key::Key;
 pub use namespace::Namespace;
+pub use op::Op;
 pub use scan::{KeyStream, Scan};
 pub use set::{STANDING_BYTES, SetItem, SetOptions, SetOutcome};
 pub use ttl::{Remaining, Ttl};

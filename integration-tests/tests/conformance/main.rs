@@ -5,7 +5,11 @@ mod stores;
 use std::sync::Arc;
 
 use cache_api::Cache;
-use integration_tests::{conformance, kit::Wrapped};
+use integration_tests::{
+    conformance,
+    faults::{Faulty, Scripted},
+    kit::Wrapped,
+};
 use stores::{Memory, Redis, Sled};
 
 conformance!(memory, Memory::new());
@@ -17,3 +21,7 @@ conformance!(
     box_dyn,
     Wrapped::new(Memory::new(), |store| Arc::new(Box::new(store) as Box<dyn Cache>))
 );
+
+// Where nothing is to go wrong, nothing does.
+conformance!(scripted, Wrapped::new(Memory::new(), |store| Arc::new(Scripted::new(store))));
+conformance!(faulty, Wrapped::new(Memory::new(), |store| Arc::new(Faulty::builder(store).build())));

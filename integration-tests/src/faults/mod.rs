@@ -1,0 +1,79 @@
+//! Stores that fail as a test wants them to, over any store.
+//!
+//! [`Scripted`] does what a test says, call by call: hold this one, lose the answer of that one, apply
+//! a third one late. What a protocol promises when answers are delayed, lost, repeated or overtake each
+//! other can be tested step by step, without a sleep.
+//!
+//! ```
+//! use cache_api::{Cache, Namespace, Op, SetOptions, Ttl};
+//! use integration_tests::faults::{Scripted, on};
+//! # use backend_memory::MemoryCache;
+//! # use std::sync::Arc;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cache_api::Result<()> {
+//! let store = Scripted::new(Arc::new(MemoryCache::new()));
+//! let key = Namespace::new("users")?.key("42")?;
+//!
+//! let gate = store.hold(on(Op::Set).key(|key| key.user() == b"42"));
+//! let write = tokio::spawn({
+//!     let (store, key) = (store.clone(), key.clone());
+//!     async move { store.set(&key, "Ada".into(), SetOptions::new(Ttl::Never)).await }
+//! });
+//! gate.arrived().await; // it is on its way, and not applied
+//! assert_eq!(store.get(&key).await?, None);
+//! gate.release();
+//! assert!(write.await.unwrap()?.is_stored());
+//! assert_eq!(store.log(), [(Op::Set, vec![key.clone()]), (Op::Get, vec![key])]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Faulty`] fails by chance, as often as it is told, the same way for the same seed: for tests that
+//! run long and check what was promised all the while.
+
+mod calls;
+mod faulty;
+mod forward;
+mod gate;
+mod late;
+mod odds;
+mod scripted;
+
+pub use calls::{Calls, on};
+pub use faulty::{Faulty, FaultyBuilder};
+pub use gate::Gate;
+pub use late::Late;
+pub use odds::{Odds, Struck};
+pub use scripted::Scripted;
+
+use std::time::Duration;
+
+use cache_api::{Cache, Error, Op};
+
+/// What the errors name as the deadline. Nobody waits for it.
+const DEADLINE: Duration = Duration::from_millis(500);
+
+/// No answer came, and of a write nobody knows what became of it.
+fn timed_out(store: &dyn Cache, op: Op) -> Error {
+    Error::Timeout {
+        backend: store.name(),
+        operation: op.name(),
+        after: DEADLINE,
+        may_have_applied: op.is_write(),
+    }
+}
+
+/// It never left.
+fn not_connected(store: &dyn Cache, op: Op) -> Error {
+    Error::Unavailable {
+        backend: store.name(),
+        operation: op.name(),
+        reason: "not connected".into(),
+        may_have_applied: false,
+        source: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
