@@ -81,6 +81,7 @@
 pub mod codec;
 pub mod envelope;
 mod handle;
+mod invalidate;
 mod lease;
 mod load;
 mod lookup;
@@ -108,7 +109,11 @@ pub use cache_api::{
     Cache, Capabilities, Change, Clock, Condition, Error, Key, Namespace, Prefix, Remaining,
     Result, SetItem, SetOptions, SetOutcome, SystemClock, TestClock, Ttl,
 };
-pub use handle::{Damaged, Larder, LarderBuilder, Space, Stats};
+pub use handle::{Damaged, Larder, LarderBuilder, Loads, Space, Stats};
+pub use invalidate::{Invalidate, Invalidation};
+pub use load::{
+    Answer, GetOrLoad, IntoLoaded, LoadContext, LoadError, LoadWith, Loaded, Origin, WithAnswer,
+};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};

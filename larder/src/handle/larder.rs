@@ -1,9 +1,15 @@
-use std::{any::Any, sync::Arc, time::UNIX_EPOCH};
+use std::{
+    any::Any,
+    sync::{Arc, Weak},
+    time::UNIX_EPOCH,
+};
 
 use cache_api::{Cache, Clock, Namespace, Result, SystemClock};
 
 use crate::{
     handle::{Counters, Space, Stats},
+    invalidate::Outbox,
+    load::{Flights, Rests},
     stream,
     wake::Wake,
 };
@@ -33,6 +39,9 @@ pub(crate) struct Inner {
     pub(crate) counters: Counters,
     pub(crate) streams: stream::Shared,
     pub(crate) wake: Wake,
+    pub(crate) flights: Arc<Flights>,
+    pub(crate) rests: Rests,
+    pub(crate) outbox: Outbox,
 }
 
 impl Larder {
@@ -72,6 +81,10 @@ impl Larder {
         &self.inner.clock
     }
 
+    pub(crate) fn downgrade(&self) -> WeakLarder {
+        WeakLarder(Arc::downgrade(&self.inner))
+    }
+
     /// Wall time, in milliseconds since 1970. Before 1970 no clock was ever right.
     pub(crate) fn now_ms(&self) -> u64 {
         let since = self.inner.clock.system_time().duration_since(UNIX_EPOCH);
@@ -81,7 +94,17 @@ impl Larder {
     /// What has happened so far, in this process and through this handle and its clones.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.inner.counters.stats(self.inner.streams.stats())
+        self.inner.counters.stats(self.inner.streams.stats(), self.inner.outbox.len())
+    }
+}
+
+/// A cache, for a task that must not keep it alive.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakLarder(Weak<Inner>);
+
+impl WeakLarder {
+    pub(crate) fn upgrade(&self) -> Option<Larder> {
+        self.0.upgrade().map(|inner| Larder { inner })
     }
 }
 
@@ -137,6 +160,9 @@ impl LarderBuilder {
                 counters: Counters::default(),
                 streams: stream::Shared::default(),
                 wake: Wake::default(),
+                flights: Arc::default(),
+                rests: Rests::default(),
+                outbox: Outbox::default(),
             }),
         }
     }

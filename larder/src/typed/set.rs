@@ -6,7 +6,7 @@ use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Entry, Draft, Kind, Lifetime, Mark, displacing},
+    envelope::{self, Draft, Entry, Kind, Lifetime, Mark, displacing},
     handle::count,
     lease::{self, Place, Written},
     load::Options,
