@@ -80,11 +80,13 @@
 
 pub mod codec;
 pub mod envelope;
+mod feed;
 mod handle;
 mod invalidate;
 mod lease;
 mod load;
 mod lookup;
+mod near;
 mod open;
 pub mod prelude;
 mod raw;
@@ -109,12 +111,13 @@ pub use cache_api::{
     Cache, Capabilities, Change, Clock, Condition, Error, Key, Namespace, Prefix, Remaining,
     Result, SetItem, SetOptions, SetOutcome, SystemClock, TestClock, Ttl,
 };
-pub use handle::{Damaged, Larder, LarderBuilder, Loads, Space, Stats};
+pub use handle::{Damaged, Larder, LarderBuilder, Loads, NearStats, Space, Stats};
 pub use invalidate::{Invalidate, Invalidation};
 pub use load::{
     Answer, GetOrLoad, IntoLoaded, LoadContext, LoadError, LoadWith, Loaded, Origin, WithAnswer,
 };
+pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
-pub use typed::{Set, SetMany, Typed, Value};
+pub use typed::{Set, SetMany, SetWithToken, Typed, Value};

@@ -71,6 +71,11 @@ impl Lifetime {
         (self.stale_for_ms > 0).then_some(Self { fresh_for_ms, stale_for_ms, ..self })
     }
 
+    /// How long it may be served after its time.
+    pub(crate) fn stale_for(&self) -> Duration {
+        Duration::from_millis(self.stale_for_ms)
+    }
+
     /// How long it took to make it.
     pub(crate) fn load_cost(&self) -> Duration {
         Duration::from_millis(self.load_cost_ms.into())

@@ -1,7 +1,7 @@
 use std::{
     any::Any,
     sync::{Arc, Weak},
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use cache_api::{Cache, Clock, Namespace, Result, SystemClock};
@@ -10,6 +10,7 @@ use crate::{
     handle::{Counters, Space, Stats},
     invalidate::Outbox,
     load::{Flights, Rests},
+    near::{Limits, NearTier, OwnWrites},
     stream,
     wake::Wake,
 };
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) flights: Arc<Flights>,
     pub(crate) rests: Rests,
     pub(crate) outbox: Outbox,
+    pub(crate) near: Option<NearTier>,
 }
 
 impl Larder {
@@ -56,6 +58,7 @@ impl Larder {
             store: shared(store),
             clock: Arc::new(SystemClock),
             max_value: LarderBuilder::DEFAULT_MAX_VALUE,
+            near: LarderBuilder::NO_NEAR,
         }
     }
 
@@ -94,7 +97,9 @@ impl Larder {
     /// What has happened so far, in this process and through this handle and its clones.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.inner.counters.stats(self.inner.streams.stats(), self.inner.outbox.len())
+        let inner = &self.inner;
+        let near = inner.near.as_ref().map(|near| near.tier.stats()).unwrap_or_default();
+        inner.counters.stats(inner.streams.stats(), inner.outbox.len(), near)
     }
 }
 
@@ -128,6 +133,7 @@ pub struct LarderBuilder {
     store: Arc<dyn Cache>,
     clock: Arc<dyn Clock>,
     max_value: usize,
+    near: Limits,
 }
 
 impl LarderBuilder {
@@ -147,10 +153,44 @@ impl LarderBuilder {
         self
     }
 
+    /// Copies of values are kept in the memory of this process, of so many bytes in all, for those who
+    /// read them through a [`Near`](crate::Near) handle. Default: 0, none are kept.
+    ///
+    /// A copy is counted with the length of its encoded value, its key, and 256 bytes for the rest.
+    pub fn near(mut self, max_bytes: u64) -> Self {
+        self.near.max_bytes = max_bytes;
+        self
+    }
+
+    /// How long copies live where the store does not report changes or does not let us hear of them, and
+    /// so how long they may be behind a change that somebody else made. Default: 1 s.
+    pub fn near_ttl(mut self, ttl: Duration) -> Self {
+        self.near.unwatched_ttl = ttl;
+        self
+    }
+
+    /// How long copies are served without a sign of life from the store: the most that one may be behind a
+    /// change, whatever pauses and delays there are. Default: 3 s; a heartbeat is sent each second.
+    pub fn near_silence(mut self, silence: Duration) -> Self {
+        self.near.silence = silence;
+        self
+    }
+
+    const NO_NEAR: Limits = Limits {
+        max_bytes: 0,
+        unwatched_ttl: Duration::from_secs(1),
+        silence: Duration::from_secs(3),
+    };
+
     /// The cache.
     #[must_use]
     pub fn build(self) -> Larder {
-        let Self { store, clock, max_value } = self;
+        let Self { store, clock, max_value, near } = self;
+        let near = (near.max_bytes > 0).then(|| NearTier::new(&store, &clock, near));
+        let store = match &near {
+            Some(near) => Arc::new(OwnWrites::new(store, Arc::clone(&near.tier))) as Arc<dyn Cache>,
+            None => store,
+        };
         Larder {
             inner: Arc::new(Inner {
                 shared: store.capabilities().shared,
@@ -163,6 +203,7 @@ impl LarderBuilder {
                 flights: Arc::default(),
                 rests: Rests::default(),
                 outbox: Outbox::default(),
+                near,
             }),
         }
     }

@@ -8,4 +8,4 @@ pub(crate) use larder::WeakLarder;
 pub use larder::{Larder, LarderBuilder};
 pub use space::Space;
 pub(crate) use stats::{Counters, count};
-pub use stats::{Damaged, Loads, Stats};
+pub use stats::{Damaged, Loads, NearStats, Stats};

@@ -25,10 +25,24 @@ pub struct Stats {
     pub queued: u64,
     /// Loads.
     pub loads: Loads,
+    /// The near tier.
+    pub near: NearStats,
     /// What was found and could not be used.
     pub damaged: Damaged,
     /// Streams.
     pub streams: StreamStats,
+}
+
+/// The near tier: copies in the memory of this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearStats {
+    /// Look-ups that were answered from memory.
+    pub hits: u64,
+    /// Those that were not.
+    pub misses: u64,
+    /// How many bytes the copies take.
+    pub bytes: u64,
 }
 
 /// What happened to loads.
@@ -108,7 +122,7 @@ impl Counters {
         });
     }
 
-    pub(crate) fn stats(&self, streams: StreamStats, queued: usize) -> Stats {
+    pub(crate) fn stats(&self, streams: StreamStats, queued: usize, near: NearStats) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Stats {
             hits: read(&self.hits),
@@ -118,6 +132,7 @@ impl Counters {
             errors: read(&self.errors),
             invalidations: read(&self.invalidations),
             queued: queued as u64,
+            near,
             loads: Loads {
                 done: read(&self.loaded),
                 failed: read(&self.load_failures),

@@ -25,6 +25,11 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
+    /// Whether this task is in the middle of a load.
+    pub(crate) fn is_loading() -> bool {
+        LOADING.try_with(|_| ()).is_ok()
+    }
+
     /// The loads that this task is in the middle of.
     pub(crate) fn current() -> Option<Arc<Self>> {
         LOADING.try_with(Arc::clone).ok()

@@ -4,20 +4,27 @@
 //! 2015: now, if `now + cost · β · −ln(random) ≥ end`. A read decides by itself; of a thousand a second
 //! some decide early, and the lease decides which of them does it.
 
+use std::time::Duration;
+
 use crate::envelope::Lifetime;
 
 /// Whether this read should refresh. `random`: evenly from (0, 1].
 pub(crate) fn is_due(lifetime: &Lifetime, eagerness: f64, now_ms: u64, random: f64) -> bool {
-    let Some(left) = lifetime.fresh_left(now_ms) else { return false };
-    let cost = f64::from(lifetime.load_cost_ms) / 1000.0;
-    let ahead = cost * eagerness * -random.max(f64::MIN_POSITIVE).ln();
-    ahead >= left.as_secs_f64()
+    let left = lifetime.fresh_left(now_ms);
+    left.is_some_and(|left| ahead(lifetime, eagerness, random) >= left)
+}
+
+/// How long before its end an answer is refreshed, by this throw of the dice.
+pub(crate) fn ahead(lifetime: &Lifetime, eagerness: f64, random: f64) -> Duration {
+    let factor = eagerness * -random.max(f64::MIN_POSITIVE).ln();
+    // An hour is ahead of anything that is worth it, and nowhere near an overflow.
+    let most = Duration::from_secs(3600);
+    Duration::try_from_secs_f64(lifetime.load_cost().as_secs_f64() * factor)
+        .map_or(most, |time| time.min(most))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cache_api::Ttl;
 
     use super::*;

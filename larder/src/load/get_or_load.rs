@@ -27,8 +27,8 @@ use crate::{
 /// awaited.
 #[must_use = "nothing is looked up or loaded until it is awaited"]
 pub struct GetOrLoad<T, C, L> {
-    request: Request<T, C>,
-    loader: L,
+    pub(crate) request: Request<T, C>,
+    pub(crate) loader: L,
 }
 
 /// What is asked for, and how.
@@ -137,12 +137,12 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
             found => found,
         };
         // Not a part of this future, which is made for hits.
-        Box::pin(load(request, Own, begun, found, loader)).await
+        Box::pin(go_on(request, Own, begun, found, loader)).await
     }
 }
 
 /// Goes on where there was no fresh answer.
-pub(crate) async fn load<T, C, L, H>(
+pub(crate) async fn go_on<T, C, L, H>(
     request: Request<T, C>,
     hand: H,
     begun: Moment,
@@ -182,10 +182,10 @@ pub(crate) fn no_lifetime() -> Error {
 /// A value, with where it came from. See [`GetOrLoad::answer`].
 #[must_use = "nothing is looked up or loaded until it is awaited"]
 #[derive(Debug)]
-pub struct WithAnswer<R>(R);
+pub struct WithAnswer<R>(pub(crate) R);
 
 impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> IntoFuture for GetOrLoad<T, C, L> {
-    type Output = Result<L::Output, LoadError<L::Error>>;
+    type Output = Result<L::Output<T>, LoadError<L::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -194,7 +194,7 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> IntoFuture for GetOrLoad<T,
 }
 
 impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> IntoFuture for WithAnswer<GetOrLoad<T, C, L>> {
-    type Output = Result<Answer<L::Output>, LoadError<L::Error>>;
+    type Output = Result<Answer<L::Output<T>>, LoadError<L::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use cache_api::Error;
 
 use super::shared::Product;
@@ -32,5 +34,21 @@ impl<T: Send + 'static, C: Codec<T>> Hand<T, C> for Own {
 
     fn product(&self, typed: &Typed<T, C>, product: &Product<T>) -> Result<Option<T>, Error> {
         product.value(typed)
+    }
+}
+
+/// One for all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct One;
+
+impl<T: Send + Sync + 'static, C: Codec<T>> Hand<T, C> for One {
+    type Value = Arc<T>;
+
+    fn entry(&self, typed: &Typed<T, C>, entry: Entry) -> Option<Option<Arc<T>>> {
+        typed.decode(entry).map(|value| value.map(Arc::new))
+    }
+
+    fn product(&self, typed: &Typed<T, C>, product: &Product<T>) -> Result<Option<Arc<T>>, Error> {
+        product.shared(typed)
     }
 }

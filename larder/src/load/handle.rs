@@ -1,6 +1,6 @@
 use super::{
-    GetOrLoad, IntoLoaded, LoadContext, LoadWith,
-    with::{Finds, Loads},
+    GetOrLoad, IntoLoaded, LoadContext,
+    with::{Finds, InContext, Loads, Plain},
 };
 use crate::{codec::Codec, to_key::ToKey, typed::Typed};
 
@@ -44,7 +44,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         &self,
         key: K,
         loader: F,
-    ) -> GetOrLoad<T, C, impl LoadWith<T, Output = T, Error = E> + use<T, C, K, F, Fut, R, E>>
+    ) -> GetOrLoad<T, C, Loads<Plain<F>>>
     where
         K: ToKey,
         F: FnOnce() -> Fut + Send + 'static,
@@ -52,7 +52,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        self.get_or_load_with(key, move |_| loader())
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads(Plain(loader)))
     }
 
     /// As [`get_or_load`](Self::get_or_load), with a loader that names tags before it asks its source.
@@ -62,7 +62,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         &self,
         key: K,
         loader: F,
-    ) -> GetOrLoad<T, C, impl LoadWith<T, Output = T, Error = E> + use<T, C, K, F, Fut, R, E>>
+    ) -> GetOrLoad<T, C, Loads<InContext<F>>>
     where
         K: ToKey,
         F: FnOnce(LoadContext) -> Fut + Send + 'static,
@@ -70,7 +70,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads(loader))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads(InContext(loader)))
     }
 
     /// As [`get_or_load`](Self::get_or_load), of a source that may have nothing under the key.
@@ -99,7 +99,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         &self,
         key: K,
         loader: F,
-    ) -> GetOrLoad<T, C, impl LoadWith<T, Output = Option<T>, Error = E> + use<T, C, K, F, Fut, R, E>>
+    ) -> GetOrLoad<T, C, Finds<Plain<F>>>
     where
         K: ToKey,
         F: FnOnce() -> Fut + Send + 'static,
@@ -107,7 +107,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        self.get_or_find_with(key, move |_| loader())
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds(Plain(loader)))
     }
 
     /// As [`get_or_find`](Self::get_or_find), with a loader that names tags before it asks its source.
@@ -117,7 +117,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         &self,
         key: K,
         loader: F,
-    ) -> GetOrLoad<T, C, impl LoadWith<T, Output = Option<T>, Error = E> + use<T, C, K, F, Fut, R, E>>
+    ) -> GetOrLoad<T, C, Finds<InContext<F>>>
     where
         K: ToKey,
         F: FnOnce(LoadContext) -> Fut + Send + 'static,
@@ -125,6 +125,6 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds(loader))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds(InContext(loader)))
     }
 }

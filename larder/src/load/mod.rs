@@ -37,14 +37,20 @@ mod sync;
 mod with;
 
 pub use answer::{Answer, Origin};
+pub(crate) use call::Answered;
+pub(crate) use context::Chain;
 pub use context::LoadContext;
+pub(crate) use early::ahead;
 pub use error::LoadError;
 pub(crate) use flight::Flights;
 pub use get_or_load::{GetOrLoad, WithAnswer};
+pub(crate) use get_or_load::{go_on, no_lifetime};
+pub(crate) use hand::One;
 pub use loaded::{IntoLoaded, Loaded};
 pub(crate) use options::{Options, setters};
 pub(crate) use rests::Rests;
 pub use with::LoadWith;
+pub(crate) use with::{Finds, InContext, Loads, Plain};
 
 #[cfg(test)]
 mod tests;
