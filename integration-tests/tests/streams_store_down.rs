@@ -6,23 +6,20 @@ mod streams_support;
 
 use std::{
     convert::Infallible,
-    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use backend_redis::RedisCache;
 use bytes::Bytes;
-use cache_api::{
-    Cache, Capabilities, Condition, Error, Key, Namespace, Remaining, Result, Scan, SetItem,
-    SetOptions, SetOutcome, Ttl, Watch,
-};
+use cache_api::{Cache, Key, Op, Remaining};
 use futures_util::{StreamExt, stream};
-use integration_tests::servers::Proxy;
+use integration_tests::{
+    faults::{Scripted, full, on},
+    servers::Proxy,
+};
 use larder::stream::{Begin, PassReason, Unstored};
 use streams_support::{Fleet, body, drain, record, until};
-use tokio::sync::watch;
 
 const PIECE: usize = 50_000;
 const PIECES: usize = 60;
@@ -137,95 +134,6 @@ async fn a_commit_whose_answer_is_lost_stands_and_keeps_its_chunks() {
     }
 }
 
-/// A store that can be made to hang: what is sent then is applied when it goes on.
-#[derive(Clone)]
-struct Hanging {
-    store: Arc<dyn Cache>,
-    hangs: watch::Sender<bool>,
-}
-
-impl fmt::Debug for Hanging {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hanging")
-    }
-}
-
-impl Hanging {
-    fn new(store: &Arc<dyn Cache>) -> Self {
-        Self { store: Arc::clone(store), hangs: watch::Sender::new(false) }
-    }
-
-    async fn pass(&self) {
-        let mut hangs = self.hangs.subscribe();
-        let _ = hangs.wait_for(|hangs| !hangs).await;
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods, reason = "each is to hang")]
-impl Cache for Hanging {
-    fn name(&self) -> &'static str {
-        self.store.name()
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.pass().await;
-        self.store.get(key).await
-    }
-    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
-        self.pass().await;
-        self.store.set(key, value, options).await
-    }
-    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
-        self.pass().await;
-        self.store.delete_if(key, condition).await
-    }
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.pass().await;
-        self.store.take(key).await
-    }
-    async fn ttl(&self, key: &Key) -> Result<Remaining> {
-        self.pass().await;
-        self.store.ttl(key).await
-    }
-    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
-        self.pass().await;
-        self.store.expire(key, ttl, condition).await
-    }
-    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
-        self.pass().await;
-        self.store.increment(key, by, ttl).await
-    }
-    async fn clear(&self, namespace: &Namespace) -> Result<()> {
-        self.pass().await;
-        self.store.clear(namespace).await
-    }
-    async fn delete(&self, key: &Key) -> Result<bool> {
-        self.pass().await;
-        self.store.delete(key).await
-    }
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        self.pass().await;
-        self.store.get_many(keys).await
-    }
-    async fn set_many(&self, items: Vec<SetItem>) -> Result<Vec<SetOutcome>> {
-        self.pass().await;
-        self.store.set_many(items).await
-    }
-    async fn delete_many(&self, keys: &[Key]) -> Result<u64> {
-        self.pass().await;
-        self.store.delete_many(keys).await
-    }
-    fn scan(&self) -> Option<&dyn Scan> {
-        self.store.scan()
-    }
-    fn watch(&self) -> Option<&dyn Watch> {
-        self.store.watch()
-    }
-}
-
 on_every_store![
     a_store_that_hangs_is_given_up_and_the_reader_never_notices,
     a_store_that_hangs_before_the_head_delays_nobody,
@@ -233,16 +141,14 @@ on_every_store![
 ];
 
 async fn a_store_that_hangs_is_given_up_and_the_reader_never_notices(fleet: Fleet) {
-    let hanging = Hanging::new(&fleet.store);
+    let hanging = Scripted::new(Arc::clone(&fleet.store));
     let a = Fleet::over(Arc::new(hanging.clone())).server().window(200_000);
     let Begin::Claimed(claim) = a.begin("r").await else { panic!("nothing is there") };
-    let hangs = hanging.hangs.clone();
-    let hang = move || {
-        hangs.send_replace(true);
-    };
+    let store = hanging.clone();
+    let hang = move || store.freeze();
     let longest = read_whole(claim.start(String::new()).await.fill(source(20, hang))).await;
     assert!(longest < Duration::from_millis(900), "{longest:?}");
-    hanging.hangs.send_replace(false);
+    hanging.thaw();
     until(|| async { a.space().larder().stats().streams.unstored == 1 }).await;
     assert!(a.open("r").await.unwrap().is_none());
     // It wakes, and is used again.
@@ -251,69 +157,27 @@ async fn a_store_that_hangs_is_given_up_and_the_reader_never_notices(fleet: Flee
 
 /// The lease stands, the source has answered, and then the store hangs: `start` does not wait for it.
 async fn a_store_that_hangs_before_the_head_delays_nobody(fleet: Fleet) {
-    let hanging = Hanging::new(&fleet.store);
+    let hanging = Scripted::new(Arc::clone(&fleet.store));
     let a = Fleet::over(Arc::new(hanging.clone())).server();
     let Begin::Claimed(claim) = a.begin("r").await else { panic!("nothing is there") };
-    hanging.hangs.send_replace(true);
+    hanging.freeze();
     let begun = Instant::now();
     let mut reader = claim.start(String::new()).await.fill(source(PIECES, || {}));
     let first = reader.next().await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_millis(200), "{:?}", begun.elapsed());
     assert_eq!(first, body(1, PIECE));
-    hanging.hangs.send_replace(false);
+    hanging.thaw();
     let (rest, ended) = drain(reader).await;
     ended.unwrap();
     assert_eq!(rest.len(), PIECE * (PIECES - 1));
 }
 
-/// A store with no room for chunks: everything under `.chunk` is refused.
-#[derive(Debug)]
-struct Full(Arc<dyn Cache>);
-
-#[async_trait]
-impl Cache for Full {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.0.capabilities()
-    }
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.0.get(key).await
-    }
-    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
-        if key.namespace().is_reserved() && key.user().ends_with(b":3") {
-            return Err(Error::WriteRefused {
-                backend: self.0.name(),
-                operation: "set",
-                reason: "out of memory".into(),
-                source: None,
-            });
-        }
-        self.0.set(key, value, options).await
-    }
-    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
-        self.0.delete_if(key, condition).await
-    }
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.0.take(key).await
-    }
-    async fn ttl(&self, key: &Key) -> Result<Remaining> {
-        self.0.ttl(key).await
-    }
-    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
-        self.0.expire(key, ttl, condition).await
-    }
-    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
-        self.0.increment(key, by, ttl).await
-    }
-    async fn clear(&self, namespace: &Namespace) -> Result<()> {
-        self.0.clear(namespace).await
-    }
-}
-
+/// A store with no room for the later chunks.
 async fn a_store_that_takes_no_writes_is_given_up(fleet: Fleet) {
-    let a = Fleet::over(Arc::new(Full(Arc::clone(&fleet.store)))).server();
+    let store = Scripted::new(Arc::clone(&fleet.store));
+    let chunk = |key: &Key| key.namespace().is_reserved() && key.user().ends_with(b":3");
+    store.fail(on([Op::Set, Op::SetMany]).key(chunk).always(), full(Op::Set));
+    let a = Fleet::over(Arc::new(store)).server();
     let b = fleet.server();
     let mut recorder = a.record("r", String::new()).await.unwrap();
     let near = tokio::spawn(drain(recorder.reader()));

@@ -30,6 +30,7 @@
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
 //! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |
 //! | [`Larder::stats`] | what has happened |
+//! | [`layer`] | around a store: deadlines, repetition, a circuit breaker, metrics, spans, a prefix |
 //! | [`envelope`] | the bytes that stand in the store |
 //!
 //! # A stream
@@ -69,7 +70,8 @@
 //! | `sled` | `sled:./cache?max=1GiB` | this process | still there |
 //! | `redis` | `redis://host:6379`, `unix:/run/redis.sock` | everyone | still there |
 //!
-//! A store of one's own implements [`Cache`] and goes into [`Larder::new`].
+//! A store of one's own implements [`Cache`] and goes into [`Larder::new`]. What goes around any of them
+//! is in [`layer`]; numbers for the `metrics` facade are behind the feature `metrics`.
 //!
 //! # Errors, and what is none
 //!
@@ -83,6 +85,7 @@ pub mod envelope;
 mod feed;
 mod handle;
 mod invalidate;
+pub mod layer;
 mod lease;
 mod load;
 mod lookup;

@@ -2,19 +2,13 @@
 
 #![cfg(feature = "memory")]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
+use integration_tests::faults::{Scripted, on};
 use larder::{
-    Bytes, Cache, Capabilities, Condition, Error, Key, Larder, MemoryCache, Namespace, Remaining,
-    Result, SetItem, SetOptions, SetOutcome, Ttl, Typed,
-    cache_api::{Scan, Watch},
+    Bytes, Cache, Condition, Larder, MemoryCache, Namespace, Result, SetOptions, Typed,
+    cache_api::Op,
     envelope::{Kind, Stamp},
 };
 
@@ -65,93 +59,20 @@ async fn if_absent_has_one_winner_whatever_stood_there() {
     assert!([a, b, c].into_iter().filter(|&won| won).count() > 1);
 }
 
-/// A store that takes its time, and whose answers to `set` get lost: so many times after it was applied,
-/// or before.
-#[derive(Debug)]
-struct Lossy {
-    inner: MemoryCache,
-    losses: AtomicU32,
-    applies: bool,
-    sets: AtomicU32,
-}
-
-impl Lossy {
-    fn new(losses: u32, applies: bool) -> Arc<Self> {
-        let inner = MemoryCache::builder().build();
-        Arc::new(Self { inner, losses: losses.into(), applies, sets: 0.into() })
-    }
-}
-
-#[larder::async_trait]
-impl Cache for Lossy {
-    fn name(&self) -> &'static str {
-        "lossy"
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        tokio::task::yield_now().await;
-        let found = self.inner.get(key).await;
-        tokio::task::yield_now().await;
-        found
-    }
-    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
-        self.sets.fetch_add(1, SeqCst);
-        let lost = self.losses.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
-        tokio::task::yield_now().await;
-        if !lost {
-            let outcome = self.inner.set(key, value, options).await;
-            tokio::task::yield_now().await;
-            return outcome;
-        }
-        if self.applies {
-            let _ = self.inner.set(key, value, options).await?;
-        }
-        Err(Error::Timeout {
-            backend: "lossy",
-            operation: "set",
-            after: Duration::from_millis(1),
-            may_have_applied: true,
-        })
-    }
-    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
-        self.inner.delete_if(key, condition).await
-    }
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.inner.take(key).await
-    }
-    async fn ttl(&self, key: &Key) -> Result<Remaining> {
-        self.inner.ttl(key).await
-    }
-    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
-        self.inner.expire(key, ttl, condition).await
-    }
-    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
-        self.inner.increment(key, by, ttl).await
-    }
-    async fn clear(&self, namespace: &Namespace) -> Result<()> {
-        self.inner.clear(namespace).await
-    }
-    async fn set_many(&self, items: Vec<SetItem>) -> Result<Vec<SetOutcome>> {
-        self.inner.set_many(items).await
-    }
-    fn scan(&self) -> Option<&dyn Scan> {
-        self.inner.scan()
-    }
-    fn watch(&self) -> Option<&dyn Watch> {
-        self.inner.watch()
-    }
+/// A store of jobs that a test directs.
+fn jobs() -> (Scripted, Typed<u8>) {
+    let store = Scripted::new(Arc::new(MemoryCache::builder().build()));
+    let larder = Larder::new(store.clone());
+    (store, larder.namespace("jobs").expect("it is a name").typed())
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_found_out() {
-    let store = Lossy::new(1, true);
-    let larder = Larder::new(Arc::clone(&store));
-    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let (store, jobs) = jobs();
+    store.lose_reply(Op::Set);
     assert!(jobs.set("k", &1).ttl(MINUTE).if_absent().await.unwrap());
     assert!(!jobs.set("k", &2).ttl(MINUTE).if_absent().await.unwrap());
-    store.losses.store(1, SeqCst);
+    store.lose_reply(Op::Set);
     assert!(jobs.set("k", &3).ttl(MINUTE).if_present().await.unwrap());
     assert_eq!(jobs.get("k").await.unwrap(), Some(3));
 }
@@ -159,16 +80,14 @@ async fn a_lost_answer_is_found_out() {
 /// Over nothing, or over any value, it may land later: sent again it could land behind what follows.
 #[tokio::test]
 async fn a_lost_request_is_not_repeated_and_says_that_it_may_stand() {
-    let store = Lossy::new(1, false);
-    let larder = Larder::new(Arc::clone(&store));
-    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let (store, jobs) = jobs();
     for present in [false, true] {
-        store.losses.store(1, SeqCst);
-        let before = store.sets.load(SeqCst);
+        store.lose_request(Op::Set);
+        store.clear_log();
         let set = jobs.set("k", &1).ttl(MINUTE);
         let error = if present { set.if_present() } else { set.if_absent() }.await.unwrap_err();
         assert!(error.may_have_applied(), "{error}");
-        assert_eq!(store.sets.load(SeqCst) - before, 1);
+        assert_eq!(store.calls(Op::Set), 1);
         jobs.set("k", &0).ttl(MINUTE).await.unwrap();
     }
 }
@@ -176,7 +95,8 @@ async fn a_lost_request_is_not_repeated_and_says_that_it_may_stand() {
 /// The control: to repeat a conditional write blindly takes its own value for another's.
 #[tokio::test]
 async fn a_blind_repetition_is_refused_by_itself() {
-    let store = Lossy::new(1, true);
+    let (store, _) = jobs();
+    store.lose_reply(Op::Set);
     let key = Namespace::new("jobs").unwrap().key("k").unwrap();
     let options = SetOptions::new(MINUTE).when(Condition::Absent);
     assert!(store.set(&key, "mine".into(), options).await.is_err());
@@ -186,22 +106,19 @@ async fn a_blind_repetition_is_refused_by_itself() {
 
 #[tokio::test]
 async fn a_plain_set_is_not_repeated_and_says_that_it_may_stand() {
-    let store = Lossy::new(1, true);
-    let larder = Larder::new(Arc::clone(&store));
-    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let (store, jobs) = jobs();
+    store.lose_reply(Op::Set);
     let error = jobs.set("k", &1).ttl(MINUTE).await.unwrap_err();
     assert!(error.may_have_applied());
-    assert_eq!(store.sets.load(SeqCst), 1);
-    assert_eq!(larder.stats().errors, 1);
+    assert_eq!(store.calls(Op::Set), 1);
+    assert_eq!(jobs.space().larder().stats().errors, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_if_present_that_stays_unknown_leaves_the_old_value() {
-    let store = Lossy::new(0, false);
-    let larder = Larder::new(Arc::clone(&store));
-    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let (store, jobs) = jobs();
     jobs.set("k", &1).ttl(MINUTE).await.unwrap();
-    store.losses.store(u32::MAX, SeqCst);
+    store.lose_request(on(Op::Set).always());
     let error = jobs.set("k", &2).ttl(MINUTE).if_present().await.unwrap_err();
     assert!(error.may_have_applied());
     assert_eq!(jobs.get("k").await.unwrap(), Some(1));
@@ -209,8 +126,8 @@ async fn an_if_present_that_stays_unknown_leaves_the_old_value() {
 
 #[tokio::test]
 async fn a_write_that_is_dropped_at_any_await_happens_whole_or_not_at_all() {
-    let larder = Larder::new(Lossy::new(0, false));
-    let jobs = larder.namespace("jobs").unwrap().typed::<u8>();
+    let (store, jobs) = jobs();
+    store.hesitate();
     let lease = Stamp::new(Kind::Lease).to_bytes();
     let mut outcomes = Vec::new();
     for polls in 0..20 {

@@ -15,7 +15,8 @@ type KeyTest = Arc<dyn Fn(&Key) -> bool + Send + Sync>;
 /// let next: Calls = Op::Get.into();
 /// let leases = on([Op::Set, Op::SetMany]).key(|key| key.user() == b"42").times(3);
 /// let everything = Calls::all().always();
-/// # drop((next, leases, everything));
+/// let writes = Calls::writes().always();
+/// # drop((next, leases, everything, writes));
 /// ```
 #[derive(Clone)]
 pub struct Calls {
@@ -36,6 +37,12 @@ impl Calls {
     #[must_use]
     pub const fn all() -> Self {
         Self { ops: Vec::new(), key: None, left: 1 }
+    }
+
+    /// The next call that [writes](Op::is_write).
+    #[must_use]
+    pub fn writes() -> Self {
+        Self { ops: Op::ALL.into_iter().filter(|op| op.is_write()).collect(), ..Self::all() }
     }
 
     /// Only with a key like that. Of a bulk call one key is enough; a clear has the key of its

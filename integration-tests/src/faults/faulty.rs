@@ -134,10 +134,10 @@ impl Faulty {
         if delayed {
             clock.sleep(*a_while).await;
         }
-        let lost = timed_out(&*store.0, op);
+        let lost = timed_out(op);
         match fault {
             None => call(store).await,
-            Some(Fault::Failed) => Err(not_connected(&*store.0, op)),
+            Some(Fault::Failed) => Err(not_connected(op)),
             Some(Fault::RequestLost) => Err(lost),
             Some(Fault::ReplyLost) => {
                 let _ = call(store).await;

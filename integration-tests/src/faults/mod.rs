@@ -33,6 +33,7 @@
 //! run long and check what was promised all the while.
 
 mod calls;
+mod errors;
 mod faulty;
 mod forward;
 mod gate;
@@ -41,39 +42,12 @@ mod odds;
 mod scripted;
 
 pub use calls::{Calls, on};
+pub use errors::{full, not_connected, timed_out};
 pub use faulty::{Faulty, FaultyBuilder};
 pub use gate::Gate;
 pub use late::Late;
 pub use odds::{Odds, Struck};
 pub use scripted::Scripted;
-
-use std::time::Duration;
-
-use cache_api::{Cache, Error, Op};
-
-/// What the errors name as the deadline. Nobody waits for it.
-const DEADLINE: Duration = Duration::from_millis(500);
-
-/// No answer came, and of a write nobody knows what became of it.
-fn timed_out(store: &dyn Cache, op: Op) -> Error {
-    Error::Timeout {
-        backend: store.name(),
-        operation: op.name(),
-        after: DEADLINE,
-        may_have_applied: op.is_write(),
-    }
-}
-
-/// It never left.
-fn not_connected(store: &dyn Cache, op: Op) -> Error {
-    Error::Unavailable {
-        backend: store.name(),
-        operation: op.name(),
-        reason: "not connected".into(),
-        may_have_applied: false,
-        source: None,
-    }
-}
 
 #[cfg(test)]
 mod tests;

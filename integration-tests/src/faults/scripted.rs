@@ -7,7 +7,7 @@ use std::{
 };
 
 use cache_api::{Cache, Error, Key, Op, Result};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::yield_now};
 
 use super::{
     Calls, Gate, Late,
@@ -63,6 +63,7 @@ struct Inner {
     log: watch::Sender<Vec<(Op, Vec<Key>)>>,
     down: AtomicBool,
     frozen: watch::Sender<bool>,
+    hesitates: AtomicBool,
 }
 
 /// What happens to a call.
@@ -87,6 +88,7 @@ impl Scripted {
             log: watch::Sender::default(),
             down: AtomicBool::new(false),
             frozen: watch::Sender::new(false),
+            hesitates: AtomicBool::new(false),
         }))
     }
 
@@ -158,6 +160,12 @@ impl Scripted {
         self.0.frozen.send_replace(false);
     }
 
+    /// From now on every call yields to other tasks before it is applied and after it: places where its
+    /// caller can be dropped. Dropped at the first, it was never sent.
+    pub fn hesitate(&self) {
+        self.0.hesitates.store(true, SeqCst);
+    }
+
     /// How many calls of this operation came so far, whatever became of them.
     #[must_use]
     pub fn calls(&self, op: Op) -> usize {
@@ -218,11 +226,23 @@ impl Scripted {
         keys: &[Key],
         call: impl Call<T>,
     ) -> Result<T> {
+        let hesitates = self.0.hesitates.load(SeqCst);
+        if hesitates {
+            yield_now().await;
+        }
+        let answer = self.play(op, keys, call).await;
+        if hesitates {
+            yield_now().await;
+        }
+        answer
+    }
+
+    async fn play<T: Send + 'static>(&self, op: Op, keys: &[Key], call: impl Call<T>) -> Result<T> {
         self.0.log.send_modify(|log| log.push((op, keys.to_vec())));
         let store = Store(Arc::clone(&self.0.store));
-        let lost = timed_out(&*store.0, op);
+        let lost = timed_out(op);
         if self.0.down.load(SeqCst) {
-            return Err(not_connected(&*store.0, op));
+            return Err(not_connected(op));
         }
         let mut frozen = self.0.frozen.subscribe();
         if *frozen.borrow() {

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use backend_memory::MemoryCache;
-use cache_api::{Change, Condition, Key, Namespace, Result, SetItem, SetOptions, SetOutcome, Ttl};
+use cache_api::{
+    Cache, Change, Condition, Error, Key, Namespace, Op, Result, SetItem, SetOptions, SetOutcome,
+    Ttl,
+};
 use futures_util::{FutureExt, StreamExt, future::join_all};
 use tokio::task::JoinHandle;
 

@@ -9,6 +9,7 @@ use cache_api::{Cache, Clock, Namespace, Result, SystemClock};
 use crate::{
     handle::{Counters, Space, Stats},
     invalidate::Outbox,
+    layer::Layer,
     load::{Flights, Rests},
     near::{Limits, NearTier, OwnWrites},
     stream,
@@ -143,6 +144,26 @@ impl LarderBuilder {
     /// The clock to judge by, for tests. Default: the machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Puts a layer around the store. The last one added is the outermost: it sees a call first.
+    /// [`layer`](crate::layer) says which order works.
+    ///
+    /// ```
+    /// use larder::{Larder, MemoryCache, layer::{Breaker, Retry, Timeout}};
+    /// use std::time::Duration;
+    ///
+    /// let larder = Larder::builder(MemoryCache::new())
+    ///     .layer(Timeout::new(Duration::from_millis(100)))
+    ///     .layer(Retry::new())
+    ///     .layer(Breaker::new())
+    ///     .build();
+    /// # drop(larder);
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a layer is a builder, and ends here")]
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.store = layer.layer(self.store);
         self
     }
 

@@ -1,20 +1,12 @@
 //! What becomes of conditional writes whose answers are lost, and of leases whose holders are.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use backend_memory::MemoryCache;
 use bytes::Bytes;
-use cache_api::{
-    Cache, Capabilities, Condition, Error, Key, Namespace, Remaining, Result, SetOptions,
-    SetOutcome, TestClock, Ttl,
-};
-
+use cache_api::{Cache, Condition, Namespace, Op, SetOptions, TestClock, Ttl};
 use futures_util::FutureExt;
+use integration_tests::faults::{Late, Scripted, full, not_connected, on};
 
 use super::*;
 use crate::envelope::{Kind, Stamp};
@@ -22,148 +14,37 @@ use crate::envelope::{Kind, Stamp};
 const TTL: Ttl = Ttl::After(Duration::from_secs(60));
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What happens to the next `set`.
-#[derive(Clone, Copy)]
-enum Fault {
-    /// It is applied, and its answer is lost.
-    AnswerLost,
-    /// It is lost, and whether it was applied is not known to the caller.
-    RequestLost,
-    /// It is on its way, and applied when [`Flaky::land`] is called.
-    Late,
-    /// It never left.
-    Down,
-    /// The store takes no writes.
-    Full,
-}
-
-/// A memory store with a bad connection.
-#[derive(Debug)]
-struct Flaky {
-    store: MemoryCache,
-    faults: Mutex<VecDeque<Fault>>,
-    late: Mutex<Vec<(Key, Bytes, SetOptions)>>,
-}
-
-impl std::fmt::Debug for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Fault")
-    }
-}
-
-impl Flaky {
-    /// What was on its way arrives.
-    async fn land(&self) -> Vec<SetOutcome> {
-        let late = std::mem::take(&mut *self.late.lock().unwrap());
-        let mut outcomes = Vec::new();
-        for (key, value, options) in late {
-            outcomes.push(self.store.set(&key, value, options).await.unwrap());
-        }
-        outcomes
-    }
-}
-
-#[async_trait]
-impl Cache for Flaky {
-    fn name(&self) -> &'static str {
-        "flaky"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.store.get(key).await
-    }
-
-    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
-        let fault = self.faults.lock().unwrap().pop_front();
-        let timeout = Error::Timeout {
-            backend: "flaky",
-            operation: "set",
-            after: Duration::from_millis(500),
-            may_have_applied: true,
-        };
-        match fault {
-            None => self.store.set(key, value, options).await,
-            Some(Fault::AnswerLost) => {
-                let _ = self.store.set(key, value, options).await?;
-                Err(timeout)
-            }
-            Some(Fault::RequestLost) => Err(timeout),
-            Some(Fault::Late) => {
-                self.late.lock().unwrap().push((key.clone(), value, options));
-                Err(timeout)
-            }
-            Some(Fault::Down) => Err(Error::Unavailable {
-                backend: "flaky",
-                operation: "set",
-                reason: "not connected".into(),
-                may_have_applied: false,
-                source: None,
-            }),
-            Some(Fault::Full) => Err(Error::WriteRefused {
-                backend: "flaky",
-                operation: "set",
-                reason: "out of memory".into(),
-                source: None,
-            }),
-        }
-    }
-
-    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
-        self.store.delete_if(key, condition).await
-    }
-
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.store.take(key).await
-    }
-
-    async fn ttl(&self, key: &Key) -> Result<Remaining> {
-        self.store.ttl(key).await
-    }
-
-    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
-        self.store.expire(key, ttl, condition).await
-    }
-
-    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
-        self.store.increment(key, by, ttl).await
-    }
-
-    async fn clear(&self, namespace: &Namespace) -> Result<()> {
-        self.store.clear(namespace).await
-    }
-}
-
 struct Bench {
     place: Place,
-    flaky: Arc<Flaky>,
+    store: Scripted,
     clock: TestClock,
 }
 
-fn bench(faults: &[Fault]) -> Bench {
+fn bench() -> Bench {
     let clock = TestClock::new();
-    let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
-    let faults = Mutex::new(faults.iter().copied().collect());
-    let flaky = Arc::new(Flaky { store, faults, late: Mutex::default() });
+    let memory = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+    let store = Scripted::new(Arc::new(memory));
     let key = Namespace::new("n").unwrap().key("k").unwrap();
-    let place =
-        Place { store: Arc::clone(&flaky) as Arc<dyn Cache>, clock: Arc::new(clock.clone()), key };
-    Bench { place, flaky, clock }
+    let place = Place { store: Arc::new(store.clone()), clock: Arc::new(clock.clone()), key };
+    Bench { place, store, clock }
 }
 
 impl Bench {
     async fn stand(&self, stamp: Stamp) -> Condition {
         let record = Bytes::copy_from_slice(&stamp.to_bytes());
-        let put = self.flaky.store.set(&self.place.key, record, SetOptions::new(TTL)).await;
+        let put = self.store.store().set(&self.place.key, record, SetOptions::new(TTL)).await;
         assert!(put.unwrap().is_stored());
         stamp.condition()
     }
 
     async fn standing(&self) -> Option<Stamp> {
-        Stamp::parse(&self.flaky.store.get(&self.place.key).await.unwrap()?)
+        Stamp::parse(&self.store.store().get(&self.place.key).await.unwrap()?)
+    }
+
+    /// What stands there when what was late has arrived.
+    async fn landed(&self, late: &Late) -> Option<Stamp> {
+        assert!(late.land().await.unwrap() > 0, "something was under way");
+        self.standing().await
     }
 
     /// Lets time pass, a little at a time, until the future is done.
@@ -194,10 +75,17 @@ fn manifest() -> Stamp {
 
 #[tokio::test]
 async fn an_answer_that_was_lost_is_found_out() {
-    for faults in
-        [&[Fault::AnswerLost][..], &[Fault::RequestLost], &[Fault::Down, Fault::AnswerLost]]
-    {
-        let bench = bench(faults);
+    let losses: [fn(&Scripted); 3] = [
+        |store| store.lose_reply(Op::Set),
+        |store| store.lose_request(Op::Set),
+        |store| {
+            store.fail(Op::Set, not_connected(Op::Set));
+            store.lose_reply(Op::Set);
+        },
+    ];
+    for lose in losses {
+        let bench = bench();
+        lose(&bench.store);
         let against = bench.stand(lease()).await;
         let mine = manifest();
         assert!(matches!(bench.write(mine, against).await, Written::Applied));
@@ -208,47 +96,52 @@ async fn an_answer_that_was_lost_is_found_out() {
 /// The naive way: after an error, send it again and believe the answer.
 #[tokio::test]
 async fn control_repeating_blindly_takes_a_commit_that_stands_for_refused() {
-    let bench = bench(&[Fault::AnswerLost]);
+    let bench = bench();
+    bench.store.lose_reply(Op::Set);
     let against = bench.stand(lease()).await;
     let (mine, key) = (manifest(), &bench.place.key);
     let record = Bytes::copy_from_slice(&mine.to_bytes());
     let options = SetOptions::new(TTL).when(against);
-    assert!(bench.flaky.set(key, record.clone(), options).await.is_err());
-    let again = bench.flaky.set(key, record, options).await.unwrap();
+    assert!(bench.store.set(key, record.clone(), options).await.is_err());
+    let again = bench.store.set(key, record, options).await.unwrap();
     assert!(!again.is_stored(), "so its chunks would be removed");
     assert_eq!(bench.standing().await, Some(mine), "from under a manifest that stands");
 }
 
 #[tokio::test]
 async fn what_was_deleted_meanwhile_does_not_stand_and_never_will() {
-    let bench = bench(&[Fault::Late]);
+    let bench = bench();
+    let late = bench.store.late(Op::Set);
     let against = bench.stand(lease()).await;
-    bench.flaky.store.delete(&bench.place.key).await.unwrap();
+    bench.store.store().delete(&bench.place.key).await.unwrap();
     let written = bench.write(manifest(), against).await;
     assert!(matches!(written, Written::Refused { standing: None }), "{written:?}");
-    assert!(bench.flaky.land().await.iter().all(|outcome| !outcome.is_stored()));
+    assert_eq!(bench.landed(&late).await, None);
 }
 
 #[tokio::test]
 async fn what_may_land_later_is_fenced() {
-    let bench = bench(&[Fault::Late; 100]);
+    let bench = bench();
+    let late = bench.store.late(on(Op::Set).always());
     let against = bench.stand(lease()).await;
     let written = bench.write(manifest(), against).await;
     assert!(matches!(written, Written::Refused { standing: None }), "{written:?}");
-    assert!(bench.flaky.land().await.iter().all(|outcome| !outcome.is_stored()));
-    assert_eq!(bench.standing().await, None);
+    assert_eq!(bench.landed(&late).await, None);
     // Control: not fenced, it lands after its writer has cleaned up behind it.
-    let bench = self::bench(&[Fault::Late]);
+    let bench = self::bench();
+    let late = bench.store.late(Op::Set);
     let against = bench.stand(lease()).await;
     let options = SetOptions::new(TTL).when(against);
-    let record = Bytes::copy_from_slice(&manifest().to_bytes());
-    assert!(bench.flaky.set(&bench.place.key, record, options).await.is_err());
-    assert!(bench.flaky.land().await[0].is_stored());
+    let naive = manifest();
+    let record = Bytes::copy_from_slice(&naive.to_bytes());
+    assert!(bench.store.set(&bench.place.key, record, options).await.is_err());
+    assert_eq!(bench.landed(&late).await, Some(naive));
 }
 
 #[tokio::test]
 async fn over_nothing_an_unknown_outcome_stays_unknown() {
-    let bench = bench(&[Fault::RequestLost; 100]);
+    let bench = bench();
+    bench.store.lose_request(on(Op::Set).always());
     let written = bench.write(lease(), Condition::Absent).await;
     assert!(matches!(written, Written::Unknown(_)), "{written:?}");
 }
@@ -256,34 +149,38 @@ async fn over_nothing_an_unknown_outcome_stays_unknown() {
 /// A lease is on its way, the source is read, someone deletes, and then the lease arrives.
 #[tokio::test]
 async fn a_lease_over_nothing_is_sent_once_so_that_none_stands_again_after_a_delete() {
-    let bench = bench(&[Fault::Late]);
+    let bench = bench();
+    let late = bench.store.late(Op::Set);
     let taken = bench.passing(bench.take()).await;
     // Nobody may go on to read the source under a lease that may land later.
     assert!(matches!(taken, Taken::Failed(_)), "{taken:?}");
-    assert!(bench.flaky.land().await[0].is_stored(), "it dies of age");
+    assert!(bench.landed(&late).await.is_some(), "it dies of age");
 
     // One that landed while it was looked for is held: it can land no second time.
-    let bench = self::bench(&[Fault::AnswerLost]);
+    let bench = self::bench();
+    bench.store.lose_reply(Op::Set);
     let Taken::Held(held) = bench.passing(bench.take()).await else { panic!("it stands") };
     assert_eq!(bench.standing().await, Some(held.stamp()));
 
     // Control: sent again under the same stamp it is held, deleted, and stands once more, so that the
     // commit of what was read before the delete is taken.
-    let bench = self::bench(&[Fault::Late]);
+    let bench = self::bench();
+    let late = bench.store.late(Op::Set);
     let (stamp, key) = (lease(), &bench.place.key);
     let record = Bytes::copy_from_slice(&stamp.to_bytes());
     let options = SetOptions::new(TTL).when(Condition::Absent);
-    assert!(bench.flaky.set(key, record.clone(), options).await.is_err());
-    assert!(bench.flaky.set(key, record, options).await.unwrap().is_stored());
-    assert!(bench.flaky.delete(key).await.unwrap());
-    assert!(bench.flaky.land().await[0].is_stored());
+    assert!(bench.store.set(key, record.clone(), options).await.is_err());
+    assert!(bench.store.set(key, record, options).await.unwrap().is_stored());
+    assert!(bench.store.delete(key).await.unwrap());
+    assert_eq!(bench.landed(&late).await, Some(stamp));
     assert!(matches!(bench.write(manifest(), stamp.condition()).await, Written::Applied));
 }
 
 #[tokio::test]
 async fn what_was_not_sent_or_not_taken_has_failed_and_leaves_what_stood() {
-    for fault in [Fault::Down, Fault::Full] {
-        let bench = bench(&[fault; 100]);
+    for error in [not_connected(Op::Set), full(Op::Set)] {
+        let bench = bench();
+        bench.store.fail(on(Op::Set).always(), error);
         let before = lease();
         let against = bench.stand(before).await;
         let written = bench.write(manifest(), against).await;
@@ -324,7 +221,7 @@ impl Bench {
 
 #[tokio::test]
 async fn a_lease_is_renewed_while_it_is_held_and_gone_when_it_is_not() {
-    let bench = bench(&[]);
+    let bench = bench();
     let Taken::Held(held) = bench.take().await else { panic!("nothing was there") };
     assert!(matches!(bench.take().await, Taken::Refused));
     bench.wait(Duration::from_secs(20)).await;
@@ -346,7 +243,7 @@ async fn a_lease_is_renewed_while_it_is_held_and_gone_when_it_is_not() {
 
 #[tokio::test]
 async fn a_hanging_holder_does_not_block_its_key_for_ever() {
-    let bench = bench(&[]);
+    let bench = bench();
     let Taken::Held(_held) = bench.take().await else { panic!("nothing was there") };
     bench.wait(Duration::from_secs(59)).await;
     assert!(bench.standing().await.is_some());
@@ -356,9 +253,9 @@ async fn a_hanging_holder_does_not_block_its_key_for_ever() {
 
 #[tokio::test]
 async fn a_lost_lease_is_never_placed_again_and_removes_nobody_elses() {
-    let bench = bench(&[]);
+    let bench = bench();
     let Taken::Held(held) = bench.take().await else { panic!("nothing was there") };
-    bench.flaky.store.delete(&bench.place.key).await.unwrap();
+    bench.store.store().delete(&bench.place.key).await.unwrap();
     bench.wait(Duration::from_secs(5)).await;
     assert!(bench.standing().await.is_none());
     let other = lease();
@@ -369,7 +266,7 @@ async fn a_lost_lease_is_never_placed_again_and_removes_nobody_elses() {
 
 #[tokio::test]
 async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
-    let bench = bench(&[]);
+    let bench = bench();
     for polls in 0..5 {
         let mut taking = Box::pin(bench.take());
         for _ in 0..polls {
@@ -388,7 +285,7 @@ async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
 
 #[test]
 fn a_log_does_not_print_what_the_user_calls_an_entry() {
-    let mut place = bench(&[]).place;
+    let mut place = bench().place;
     place.key = Namespace::new("sessions").unwrap().key("c00kie").unwrap();
     let shown = place.shown();
     assert!(shown.starts_with("sessions:#") && !shown.contains("c00kie"), "{shown}");

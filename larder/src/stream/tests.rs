@@ -1,20 +1,14 @@
 //! What a store may hold that no writer of ours put there, or put there for someone else: bounded work.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use async_trait::async_trait;
 use backend_memory::MemoryCache;
 use bytes::Bytes;
-use cache_api::{
-    Cache, Capabilities, Condition, Error, Key, Namespace, Remaining, Result, SetOptions,
-    SetOutcome, Ttl,
-};
+use cache_api::{Cache, Condition, Key, Op, Remaining, SetOptions, Ttl};
+use integration_tests::faults::{Scripted, full, on};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -32,76 +26,8 @@ const GENERATION: Generation = Generation::from_bytes(*b"a generation....");
 
 type Setter = fn(Streams<String>, Duration) -> Streams<String>;
 
-/// A memory store that counts.
-#[derive(Debug)]
-struct Counting {
-    store: MemoryCache,
-    /// The most keys that were asked for together.
-    asked: AtomicUsize,
-    expired: AtomicUsize,
-    /// It takes no writes.
-    down: AtomicBool,
-}
-
-#[async_trait]
-impl Cache for Counting {
-    fn name(&self) -> &'static str {
-        "counting"
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.store.get(key).await
-    }
-
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
-        self.asked.fetch_max(keys.len(), SeqCst);
-        self.store.get_many(keys).await
-    }
-
-    async fn set(&self, key: &Key, value: Bytes, options: SetOptions) -> Result<SetOutcome> {
-        if self.down.load(SeqCst) {
-            return Err(Error::WriteRefused {
-                backend: "counting",
-                operation: "set",
-                reason: "out of memory".into(),
-                source: None,
-            });
-        }
-        self.store.set(key, value, options).await
-    }
-
-    async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool> {
-        self.store.delete_if(key, condition).await
-    }
-
-    async fn take(&self, key: &Key) -> Result<Option<Bytes>> {
-        self.store.take(key).await
-    }
-
-    async fn ttl(&self, key: &Key) -> Result<Remaining> {
-        self.store.ttl(key).await
-    }
-
-    async fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> Result<bool> {
-        self.expired.fetch_add(1, SeqCst);
-        self.store.expire(key, ttl, condition).await
-    }
-
-    async fn increment(&self, key: &Key, by: i64, ttl: Ttl) -> Result<i64> {
-        self.store.increment(key, by, ttl).await
-    }
-
-    async fn clear(&self, namespace: &Namespace) -> Result<()> {
-        self.store.clear(namespace).await
-    }
-}
-
 struct Bench {
-    store: Arc<Counting>,
+    store: Scripted,
     streams: Streams<String>,
     key: Key,
     keys: ChunkKeys,
@@ -109,13 +35,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let store = Arc::new(Counting {
-            store: MemoryCache::builder().build(),
-            asked: AtomicUsize::new(0),
-            expired: AtomicUsize::new(0),
-            down: AtomicBool::new(false),
-        });
-        let streams = Larder::new(Arc::clone(&store)).namespace("n").unwrap().streams();
+        let store = Scripted::new(Arc::new(MemoryCache::builder().build()));
+        let streams = Larder::new(store.clone()).namespace("n").unwrap().streams();
         let key = streams.space.key("k").unwrap();
         let keys = ChunkKeys::new(streams.space.namespace(), GENERATION).unwrap();
         Self { store, streams, key, keys }
@@ -151,7 +72,14 @@ impl Bench {
     }
 
     fn expired(&self) -> usize {
-        self.store.expired.load(SeqCst)
+        self.store.calls(Op::Expire)
+    }
+
+    /// The most keys that were asked for together.
+    fn asked(&self) -> usize {
+        let log = self.store.log();
+        let asked = log.iter().filter(|(op, _)| *op == Op::GetMany).map(|(_, keys)| keys.len());
+        asked.max().unwrap_or(0)
     }
 
     /// All that was begun in the background has been done: one thread, and a store that never waits.
@@ -175,7 +103,7 @@ async fn a_forged_table_makes_no_work_for_chunks_that_are_not_there() {
         bench.plant_manifest(head(), Table::of_equal(1, count), b"").await;
         let Begin::Claimed(claim) = bench.streams.begin("k").await else { panic!("not claimed") };
         bench.settle().await;
-        assert!(bench.store.asked.load(SeqCst) <= 256, "{count}");
+        assert!(bench.asked() <= 256, "{count}");
         assert!(bench.expired() <= 2 * 256, "{count}: {} so far", bench.expired());
         claim.release().await;
     }
@@ -189,7 +117,7 @@ async fn all_chunks_that_stand_are_retired() {
     for index in 0..200 {
         bench.store.delete_if(&bench.keys.chunk(index), Condition::Always).await.unwrap();
     }
-    let chunks = Chunks { store: Arc::clone(&bench.store) as _, keys: bench.keys.clone() };
+    let chunks = Chunks { store: Arc::new(bench.store.clone()), keys: bench.keys.clone() };
     chunks.retire(600, Duration::from_secs(1));
     bench.settle().await;
     for index in 200..600 {
@@ -208,7 +136,7 @@ async fn a_body_of_many_tiny_chunks_is_read_a_few_at_a_time_and_verified_first()
     assert_eq!(whole.collect().await.unwrap(), body);
     let part = bench.streams.open_range("k", 300..1400).await.unwrap().expect("it stands");
     assert_eq!(part.collect().await.unwrap(), body[300..1400]);
-    assert_eq!(bench.store.asked.load(SeqCst), 256);
+    assert_eq!(bench.asked(), 256);
 
     // One that is lost behind the first few is noticed before the first byte all the same.
     bench.store.delete_if(&bench.keys.chunk(1499), Condition::Always).await.unwrap();
@@ -221,13 +149,13 @@ async fn chunks_of_a_stream_that_stays_are_left_alone() {
     // Readable for those who have another type of head.
     bench.plant_manifest(Bytes::from_static(b"\xc1"), Table::of_equal(1, 3), b"abc").await;
     bench.plant_chunks(b"abc").await;
-    bench.store.down.store(true, SeqCst);
+    bench.store.fail(on(Op::Set).always(), full(Op::Set));
     let begin = bench.streams.begin("k").await;
     assert!(matches!(begin, Begin::Pass(PassReason::Store(_))), "{begin:?}");
     bench.settle().await;
     assert_eq!(bench.expired(), 0);
 
-    bench.store.down.store(false, SeqCst);
+    bench.store.forget();
     let Begin::Claimed(claim) = bench.streams.begin("k").await else { panic!("not claimed") };
     bench.settle().await;
     assert_eq!(bench.expired(), 3, "it was displaced");
