@@ -160,7 +160,12 @@ where
 
     /// Waits for something else to stand at the key than this mark of somebody elsewhere.
     async fn wait_elsewhere(&self, stamp: Stamp, deadline: Instant) -> Next<H::Value, E> {
-        let waiter = self.typed.larder().inner.wake.watch(&self.site.key);
+        let inner = &self.typed.larder().inner;
+        if let Some(feed) = inner.feed.as_ref().filter(|_| inner.shared) {
+            // From now on the store tells when there is something to see.
+            feed.want(&[self.site.space.namespace()]);
+        }
+        let waiter = inner.wake.watch(&self.site.key);
         count(&self.typed.counters().waits);
         let mut pause = if waiter.is_first { POLL.0 } else { POLL_OF_OTHERS };
         loop {

@@ -61,8 +61,8 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Future for NearGet<T, C> {
             let look = key(name).map(|key| typed.look_near(key, self.takes));
             let copy = match look {
                 Ok(Look::Hit(value)) => {
-                    if let Some(near) = &typed.larder().inner.near {
-                        near.tier.count_hit();
+                    if let Some(tier) = &typed.larder().inner.near {
+                        tier.count_hit();
                     }
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(value));
@@ -100,8 +100,8 @@ async fn ask<T: Send + Sync + 'static, C: Codec<T>>(
     key: Key,
     takes: Takes,
 ) -> Answer<T> {
-    if let Some(near) = &typed.larder().inner.near {
-        near.tier.count_miss();
+    if let Some(tier) = &typed.larder().inner.near {
+        tier.count_miss();
     }
     let options = &typed.inner.options;
     let (found, copying) = typed.fetch(&key, options.tags.get()?, takes).await;

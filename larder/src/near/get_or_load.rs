@@ -101,8 +101,8 @@ where
             let look = key(&request.key).map(|key| request.typed.look_near(key, takes));
             let copy = match look {
                 Ok(Look::Hit(value)) if value.is_some() || L::TAKES_NOTHING => {
-                    if let Some(near) = &request.typed.larder().inner.near {
-                        near.tier.count_hit();
+                    if let Some(tier) = &request.typed.larder().inner.near {
+                        tier.count_hit();
                     }
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(Answer { value, origin: Origin::Near }));
@@ -140,8 +140,8 @@ where
     /// Asks the store, keeps what it says, and goes on from there.
     async fn ask(self, takes: Takes) -> Answered<Arc<T>, L::Error> {
         let GetOrLoad { request, loader } = self.call;
-        if let Some(near) = &request.typed.larder().inner.near {
-            near.tier.count_miss();
+        if let Some(tier) = &request.typed.larder().inner.near {
+            tier.count_miss();
         }
         let key = key(&request.key)?;
         let begun = request.typed.larder().inner.flights.now();
