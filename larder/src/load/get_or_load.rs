@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cache_api::{Error, Key, Result, Ttl};
+use cache_api::{Error, Key, Result};
 
 use super::{
     Answer, LoadError, Options, Origin,
@@ -12,14 +12,13 @@ use super::{
     flight::Moment,
     footing::Site,
     hand::{Hand, Own},
-    options::setters,
+    options::{call_setters, setters},
     with::LoadWith,
 };
 use crate::{
     codec::Codec,
     handle::count,
     lookup::{self, Found, Standing},
-    to_key::ToKey,
     typed::Typed,
 };
 
@@ -64,19 +63,7 @@ impl<T, C, L> GetOrLoad<T, C, L> {
         self.request.options_mut()
     }
 
-    /// What is loaded lives this long: a `Duration` or a [`Ttl`]. Zero: it is not stored.
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.options_mut().ttl = Some(ttl.into());
-        self
-    }
-
-    /// What is loaded is [invalidated](crate::Space::invalidate_tag) with all others that have this tag.
-    ///
-    /// The tags of a call are read in the same round trip as the entry.
-    pub fn tag(mut self, name: impl ToKey) -> Self {
-        self.options_mut().tags.add(name);
-        self
-    }
+    call_setters!();
 
     /// The source is asked, whatever stands at the key, which is replaced by what it gives. Shared only
     /// with loads that begin after this call.

@@ -47,7 +47,7 @@ pub use get_or_load::{GetOrLoad, WithAnswer};
 pub(crate) use get_or_load::{go_on, no_lifetime};
 pub(crate) use hand::One;
 pub use loaded::{IntoLoaded, Loaded};
-pub(crate) use options::{Options, setters};
+pub(crate) use options::{Options, call_setters, setters};
 pub(crate) use rests::Rests;
 pub use with::LoadWith;
 pub(crate) use with::{Finds, InContext, Loads, Plain};

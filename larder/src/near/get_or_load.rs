@@ -5,8 +5,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use cache_api::Ttl;
-
 use super::{
     ReadToken,
     read::{Facts, Look, Takes, key},
@@ -15,9 +13,8 @@ use crate::{
     Answer, GetOrLoad, LoadError, LoadWith, Origin, WithAnswer,
     codec::Codec,
     handle::count,
-    load::{Answered, One, Options, go_on, no_lifetime, setters},
+    load::{Answered, One, Options, call_setters, go_on, no_lifetime, setters},
     lookup::{Found, Standing},
-    to_key::ToKey,
 };
 
 /// A look-up that loads what it does not find, by [`Near::get_or_load`](crate::Near::get_or_load).
@@ -37,17 +34,7 @@ impl<T, C, L> NearGetOrLoad<T, C, L> {
         self.call.request.options_mut()
     }
 
-    /// See [`GetOrLoad::ttl`].
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.options_mut().ttl = Some(ttl.into());
-        self
-    }
-
-    /// See [`GetOrLoad::tag`].
-    pub fn tag(mut self, name: impl ToKey) -> Self {
-        self.options_mut().tags.add(name);
-        self
-    }
+    call_setters!();
 
     /// See [`GetOrLoad::force_refresh`].
     pub const fn force_refresh(mut self) -> Self {
