@@ -95,7 +95,7 @@ impl Larder {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let inner = &self.inner;
-        let near = inner.near.as_ref().map(|tier| tier.stats()).unwrap_or_default();
+        let near = inner.near.as_ref().map_or(0, |tier| tier.bytes());
         inner.counters.stats(inner.streams.stats(), inner.outbox.len(), near)
     }
 }

@@ -88,9 +88,7 @@ where
             let look = key(&request.key).map(|key| request.typed.look_near(key, takes));
             let copy = match look {
                 Ok(Look::Hit(value)) if value.is_some() || L::TAKES_NOTHING => {
-                    if let Some(tier) = &request.typed.larder().inner.near {
-                        tier.count_hit();
-                    }
+                    count(&request.typed.counters().near_hits);
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(Answer { value, origin: Origin::Near }));
                 }
@@ -127,9 +125,7 @@ where
     /// Asks the store, keeps what it says, and goes on from there.
     async fn ask(self, takes: Takes) -> Answered<Arc<T>, L::Error> {
         let GetOrLoad { request, loader } = self.call;
-        if let Some(tier) = &request.typed.larder().inner.near {
-            tier.count_miss();
-        }
+        count(&request.typed.counters().near_misses);
         let key = key(&request.key)?;
         let begun = request.typed.larder().inner.flights.now();
         let options = request.options();
