@@ -12,7 +12,7 @@ use super::{
     call::{Answered, Call, Next},
     context::Chain,
     flight::{Caller, Flight as _, Join, Takeoff},
-    fly::{Job, fly},
+    fly::Departure,
     footing::{Ground, PATIENCE},
     hand::Hand,
     shared::{Load, Outcome},
@@ -202,7 +202,7 @@ where
         flights.join(&self.site.key, caller, begins.then(Load::new))
     }
 
-    /// Sends a load on its way, in a task of its own.
+    /// Sends a load on its way.
     pub(super) fn launch(
         &self,
         takeoff: Takeoff<Load<T, E>>,
@@ -211,20 +211,14 @@ where
         chain: Option<Arc<Chain>>,
     ) -> Arc<Load<T, E>> {
         let flight = Arc::clone(takeoff.flight());
-        let job = Job {
-            typed: self.typed.clone(),
-            site: self.site.clone(),
-            loader: Arc::clone(&self.loader),
-            names_tags: self.names_tags,
-            chain,
-        };
-        tokio::spawn(fly(takeoff, ground, tags, job));
+        self.source.send(Departure::new(takeoff, ground, self.site.clone()), tags, chain);
         flight
     }
 
     pub(super) async fn find(&self) -> Result<Found, Error> {
         let names = self.site.options.tags.get()?;
-        lookup::find(&self.site.space, &self.site.key, names, self.typed.expected()).await
+        let found = lookup::find(&self.site.space, &self.site.key, names, self.typed.expected());
+        self.typed.counted(found.await)
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {

@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, pin::Pin, sync::Arc};
 
 use cache_api::{Error, Key, Result};
 
@@ -13,6 +9,7 @@ use super::{
     footing::Site,
     hand::{Hand, Own},
     options::{call_setters, setters},
+    source::OneKey,
     with::LoadWith,
 };
 use crate::{
@@ -31,16 +28,16 @@ pub struct GetOrLoad<T, C, L> {
 }
 
 /// What is asked for, and how.
-pub(crate) struct Request<T, C> {
+pub(crate) struct Request<T, C, K = Key> {
     pub(crate) typed: Typed<T, C>,
-    pub(crate) key: Result<Key>,
+    pub(crate) key: Result<K>,
     /// What this call says of its own; else the handle's.
     pub(crate) options: Option<Box<Options>>,
     pub(crate) forced: bool,
 }
 
-impl<T, C> Request<T, C> {
-    pub(crate) const fn new(typed: Typed<T, C>, key: Result<Key>) -> Self {
+impl<T, C, K> Request<T, C, K> {
+    pub(crate) const fn new(typed: Typed<T, C>, key: Result<K>) -> Self {
         Self { typed, key, options: None, forced: false }
     }
 
@@ -51,6 +48,33 @@ impl<T, C> Request<T, C> {
     pub(crate) fn options_mut(&mut self) -> &mut Options {
         let defaults = &self.typed.inner.options;
         self.options.get_or_insert_with(|| Box::new(defaults.clone()))
+    }
+}
+
+impl<T: 'static, C: Codec<T>, K> Request<T, C, K> {
+    /// The answer that stands there, if it may be given as it is. Else what stands there to this call.
+    pub(crate) fn take(
+        &self,
+        standing: Standing,
+        takes_nothing: bool,
+    ) -> Result<Answer<Option<T>>, Standing> {
+        let entry = match standing {
+            Standing::Fresh(entry)
+                if !self.forced
+                    && self.options().refresh_ahead.is_none()
+                    && (entry.payload.is_some() || takes_nothing) =>
+            {
+                entry
+            }
+            standing => return Err(standing),
+        };
+        let stamp = entry.stamp;
+        // One that does not decode makes way.
+        let decoded = self.typed.decode(entry);
+        let value = decoded.ok_or_else(|| Standing::Open(stamp.condition()))?;
+        count(&self.typed.counters().hits);
+        let origin = if value.is_some() { Origin::Store } else { Origin::Negative };
+        Ok(Answer { value, origin })
     }
 }
 
@@ -102,33 +126,24 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
         let begun = request.typed.larder().inner.flights.now();
         let options = request.options();
         let names = options.tags.get()?;
-        if options.ttl.is_none() && !L::NAMES_TAGS {
-            return Err(no_lifetime().into());
+        if options.ttl.is_none() && !loader.names_tags() {
+            return Err(no_lifetime("get_or_load").into());
         }
         let typed = &request.typed;
         let found = lookup::find(&typed.inner.space, key, names, typed.expected()).await;
-        let found = match found {
-            Ok(Found { standing: Standing::Fresh(entry), tags })
-                if !request.forced
-                    && options.refresh_ahead.is_none()
-                    && entry.payload.is_some() =>
-            {
-                let stamp = entry.stamp;
-                if let Some(value) = typed.decode(entry) {
-                    count(&typed.counters().hits);
-                    return Ok(Answer { value, origin: Origin::Store });
-                }
-                // It does not decode: it makes way.
-                Ok(Found { standing: Standing::Open(stamp.condition()), tags })
-            }
-            found => found,
+        let found = match typed.counted(found) {
+            Ok(Found { standing, tags }) => match request.take(standing, L::TAKES_NOTHING) {
+                Ok(answer) => return Ok(answer),
+                Err(standing) => Ok(Found { standing, tags }),
+            },
+            failed => failed,
         };
         // Not a part of this future, which is made for hits.
         Box::pin(go_on(request, Own, begun, found, loader)).await
     }
 }
 
-/// Goes on where there was no fresh answer.
+/// Goes on where there was no fresh answer, or an error, which was counted.
 pub(crate) async fn go_on<T, C, L, H>(
     request: Request<T, C>,
     hand: H,
@@ -144,23 +159,16 @@ where
 {
     let options = request.options().clone();
     let Request { typed, key, forced, .. } = request;
-    let site = Site { space: typed.inner.space.clone(), key: key?, options };
-    let call = Call {
-        typed,
-        site,
-        hand,
-        begun,
-        forced,
-        takes_nothing: L::TAKES_NOTHING,
-        loader: Arc::new(Mutex::new(Some(loader.into_loader()))),
-        names_tags: L::NAMES_TAGS,
-    };
+    let site = Site { space: typed.inner.space.clone(), key: key?, options: Arc::new(options) };
+    let source = Arc::new(OneKey::new(typed.clone(), loader));
+    let takes_nothing = L::TAKES_NOTHING;
+    let call = Call { typed, site, hand, begun, forced, takes_nothing, source };
     call.go(found).await
 }
 
-pub(crate) fn no_lifetime() -> Error {
+pub(crate) fn no_lifetime(operation: &'static str) -> Error {
     Error::InvalidArgument {
-        operation: "get_or_load",
+        operation,
         reason: "how long does the value live? Say `.ttl(..)`, or give the handle a `default_ttl`"
             .into(),
     }

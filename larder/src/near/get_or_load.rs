@@ -129,11 +129,11 @@ where
         let key = key(&request.key)?;
         let begun = request.typed.larder().inner.flights.now();
         let options = request.options();
-        if options.ttl.is_none() && !L::NAMES_TAGS {
-            return Err(no_lifetime().into());
+        if options.ttl.is_none() && !loader.names_tags() {
+            return Err(no_lifetime("get_or_load").into());
         }
         let (found, copying) = request.typed.fetch(key, options.tags.get()?, takes).await;
-        let found = match found {
+        let found = match request.typed.counted(found) {
             Ok(Found { standing: Standing::Fresh(entry), tags })
                 if !request.forced
                     && options.refresh_ahead.is_none()
