@@ -154,7 +154,7 @@ where
         let loader = loader(gathered.loader.clone(), self.typed.space().clone(), asked);
         let job = Job {
             typed: self.typed.clone(),
-            loader: Arc::new(Mutex::new(Some(loader))),
+            loader: Box::new(|| Some(loader)),
             readings: Readings::new(mem::take(&mut gathered.tags), self.names_tags),
             chain: gathered.chain.take(),
         };
@@ -170,7 +170,7 @@ where
     F: Send + 'static,
     E: Send + Sync + 'static,
 {
-    fn send(&self, departure: Departure<T, E>, tags: View, chain: Option<Arc<Chain>>) {
+    fn send(self: Arc<Self>, departure: Departure<T, E>, tags: View, chain: Option<Arc<Chain>>) {
         let mut gathered = self.gathered();
         if gathered.departures.is_empty() {
             (gathered.tags, gathered.chain) = (tags, chain);

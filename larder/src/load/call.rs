@@ -170,7 +170,7 @@ where
         let inner = &self.typed.larder().inner;
         let rests = inner.rests.is_resting(&self.site.key, stamp, self.clock().now());
         let caller = Caller { begun: self.begun, token: Some(stamp), patient: true };
-        match inner.flights.join(&self.site.key, caller, (!rests).then(Load::new)) {
+        match inner.flights.join(&self.site.key, caller, (!rests).then(|| self.new_load())) {
             Join::Share { flight, .. } => Some(flight),
             Join::Start(takeoff) => {
                 Some(self.launch(takeoff, Ground::Refresh(stamp, cost), tags, chain.cloned()))

@@ -1,11 +1,7 @@
 //! One load, of one key or of several, from the marks at the keys to what becomes of the answers. A task of
 //! its own: whoever waits for it may leave, and nobody else notices.
 
-use std::{
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc};
 
 use futures_util::{FutureExt, future::join_all};
 
@@ -24,15 +20,13 @@ use crate::{codec::Codec, typed::Typed};
 /// What is loaded, with which loader.
 pub(crate) struct Job<T, C, E> {
     pub(crate) typed: Typed<T, C>,
-    /// Taken out when its source is asked.
-    pub(crate) loader: LoaderCell<T, E>,
+    /// Gives the loader when its source is to be asked: not before, for a load that does not begin leaves it
+    /// to the next. `None`: another load has it.
+    pub(crate) loader: Box<dyn FnOnce() -> Option<Loader<T, E>> + Send>,
     pub(crate) readings: Readings,
     /// The loads that this one is a part of.
     pub(crate) chain: Option<Arc<Chain>>,
 }
-
-/// A loader, until a load takes it.
-pub(crate) type LoaderCell<T, E> = Arc<Mutex<Option<Loader<T, E>>>>;
 
 /// A loader, whatever it is made of: of all keys that a load has, in their order.
 pub(crate) type Loader<T, E> = Box<dyn FnOnce(Vec<LoadContext>) -> Loading<T, E> + Send>;
@@ -83,8 +77,7 @@ where
     let established = departures.into_iter().map(|departure| departure.establish(&readings));
     let flights: Vec<_> = join_all(established).await.into_iter().flatten().collect();
     let Some(site) = flights.first().map(|flight| flight.site.clone()) else { return };
-    let loader = loader.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(loader) = loader else { return };
+    let Some(loader) = loader() else { return };
     flights.iter().for_each(Airborne::begin);
 
     let contexts = flights.iter().map(|flight| flight.context.clone()).collect();

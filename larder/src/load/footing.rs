@@ -173,20 +173,26 @@ impl Site {
         if late.is_empty() {
             return Some(marks);
         }
-        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
-        let names = late.get().ok()?;
-        let mut tags = View::read(store, namespace, names).await.ok()?;
-        let late = tags.marks(store, namespace, names).await.ok()?;
-        // Last: unless it changed, none of them was invalidated since before the load.
-        if !sequence?.holds(store, namespace).await.unwrap_or(false) {
-            return None;
-        }
+        let late = tokio::select! {
+            late = self.late_marks(late, sequence?) => late?,
+            () = self.space.larder().clock().sleep(PATIENCE) => return None,
+        };
         for mark in late {
             if !marks.iter().any(|known| known.name == mark.name) {
                 marks.push(mark);
             }
         }
         Some(marks)
+    }
+
+    /// Tags that the loader named, as they were before its source was asked.
+    async fn late_marks(&self, names: &TagNames, sequence: &Sequence) -> Option<Vec<Mark>> {
+        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
+        let names = names.get().ok()?;
+        let mut tags = View::read(store, namespace, names).await.ok()?;
+        let marks = tags.marks(store, namespace, names).await.ok()?;
+        // Last: unless it changed, none of them was invalidated since before the load.
+        sequence.holds(store, namespace).await.ok()?.then_some(marks)
     }
 }
 

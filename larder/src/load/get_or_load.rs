@@ -32,7 +32,7 @@ pub(crate) struct Request<T, C, K = Key> {
     pub(crate) typed: Typed<T, C>,
     pub(crate) key: Result<K>,
     /// What this call says of its own; else the handle's.
-    pub(crate) options: Option<Box<Options>>,
+    pub(crate) options: Option<Arc<Options>>,
     pub(crate) forced: bool,
 }
 
@@ -41,13 +41,13 @@ impl<T, C, K> Request<T, C, K> {
         Self { typed, key, options: None, forced: false }
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        self.options.as_deref().unwrap_or(&self.typed.inner.options)
+    pub(crate) fn options(&self) -> &Arc<Options> {
+        self.options.as_ref().unwrap_or(&self.typed.inner.options)
     }
 
     pub(crate) fn options_mut(&mut self) -> &mut Options {
         let defaults = &self.typed.inner.options;
-        self.options.get_or_insert_with(|| Box::new(defaults.clone()))
+        Arc::make_mut(self.options.get_or_insert_with(|| Arc::clone(defaults)))
     }
 }
 
@@ -111,9 +111,10 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
     ///
     /// As [`Typed::get`].
     pub async fn cache_only(self) -> Result<Option<T>> {
-        let Request { typed, key, options, .. } = self.request;
-        let names = options.as_deref().unwrap_or(&typed.inner.options).tags.get()?;
-        let found = lookup::find(&typed.inner.space, &key?, names, typed.expected()).await;
+        let Request { typed, key, .. } = &self.request;
+        let (key, names) =
+            (key.as_ref().map_err(Clone::clone)?, self.request.options().tags.get()?);
+        let found = lookup::find(&typed.inner.space, key, names, typed.expected()).await;
         Ok(match typed.counted(found)?.standing {
             Standing::Stale(entry) => typed.decode(entry).flatten(),
             standing => typed.value(standing),
@@ -157,9 +158,9 @@ where
     L: LoadWith<T>,
     H: Hand<T, C>,
 {
-    let options = request.options().clone();
+    let options = Arc::clone(request.options());
     let Request { typed, key, forced, .. } = request;
-    let site = Site { space: typed.inner.space.clone(), key: key?, options: Arc::new(options) };
+    let site = Site { space: typed.inner.space.clone(), key: key?, options };
     let source = Arc::new(OneKey::new(typed.clone(), loader));
     let takes_nothing = L::TAKES_NOTHING;
     let call = Call { typed, site, hand, begun, forced, takes_nothing, source };

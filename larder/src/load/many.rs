@@ -160,7 +160,7 @@ where
     E: Send + Sync + 'static,
     M: LoadForm,
 {
-    let options = Arc::new(request.options().clone());
+    let options = Arc::clone(request.options());
     let Request { typed, key: keys, forced, .. } = request;
     let keys = keys?;
     let calls = missing.into_iter().map(|Missing { index, asked, found }| {

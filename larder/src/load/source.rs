@@ -1,9 +1,9 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     LoadWith,
     context::Chain,
-    fly::{Departure, Job, LoaderCell, fly},
+    fly::{Departure, Job, fly},
     readings::Readings,
 };
 use crate::{codec::Codec, tags::View, typed::Typed};
@@ -13,37 +13,41 @@ pub(crate) trait Source<T: Send + 'static, E: Send + Sync + 'static>:
     Send + Sync + 'static
 {
     /// Sends a load on its way, whose tags were read as these, and which is a part of those.
-    fn send(&self, departure: Departure<T, E>, tags: View, chain: Option<Arc<Chain>>);
+    fn send(self: Arc<Self>, departure: Departure<T, E>, tags: View, chain: Option<Arc<Chain>>);
 }
 
-/// A loader of one key.
-pub(crate) struct OneKey<T, C, E> {
+/// A loader of one key, until a load asks it. Most calls never do: they share somebody else's.
+pub(crate) struct OneKey<T, C, L> {
     typed: Typed<T, C>,
-    loader: LoaderCell<T, E>,
+    loader: Mutex<Option<L>>,
     /// Whether what it gives may have tags of its own.
     names_tags: bool,
 }
 
-impl<T, C, E> OneKey<T, C, E> {
-    pub(crate) fn new(typed: Typed<T, C>, loader: impl LoadWith<T, Error = E>) -> Self {
-        let names_tags = loader.names_tags();
-        Self { typed, names_tags, loader: Arc::new(Mutex::new(Some(loader.into_loader()))) }
+impl<T, C, L: LoadWith<T>> OneKey<T, C, L> {
+    pub(crate) fn new(typed: Typed<T, C>, loader: L) -> Self {
+        Self { typed, names_tags: loader.names_tags(), loader: Mutex::new(Some(loader)) }
     }
 }
 
-impl<T, C, E> Source<T, E> for OneKey<T, C, E>
+impl<T, C, L> Source<T, L::Error> for OneKey<T, C, L>
 where
     T: Send + 'static,
     C: Codec<T>,
-    E: Send + Sync + 'static,
+    L: LoadWith<T>,
 {
-    fn send(&self, departure: Departure<T, E>, tags: View, chain: Option<Arc<Chain>>) {
-        let job = Job {
-            typed: self.typed.clone(),
-            loader: Arc::clone(&self.loader),
-            readings: Readings::new(tags, self.names_tags),
-            chain,
-        };
-        tokio::spawn(fly(vec![departure], job));
+    fn send(
+        self: Arc<Self>,
+        departure: Departure<T, L::Error>,
+        tags: View,
+        chain: Option<Arc<Chain>>,
+    ) {
+        let typed = self.typed.clone();
+        let readings = Readings::new(tags, self.names_tags);
+        let loader = Box::new(move || {
+            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.take().map(LoadWith::into_loader)
+        });
+        tokio::spawn(fly(vec![departure], Job { typed, loader, readings, chain }));
     }
 }

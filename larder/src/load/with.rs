@@ -105,10 +105,10 @@ pub struct Closure<A, M> {
 }
 
 /// A loader that has a value, or fails.
-pub type Loads<A> = Closure<A, Always>;
+pub(crate) type Loads<A> = Closure<A, Always>;
 
 /// A loader that may find that there is none.
-pub type Finds<A> = Closure<A, Perhaps>;
+pub(crate) type Finds<A> = Closure<A, Perhaps>;
 
 impl<A, M> Closure<A, M> {
     pub(crate) const fn new(ask: A) -> Self {
