@@ -50,16 +50,21 @@ impl Trust {
         }
     }
 
-    /// Begins a new epoch: no copy of an older one is served from now on.
+    /// Begins a new epoch in this mode: no copy of an older one is served from now on.
     pub(crate) fn turn(&self, mode: Mode) {
-        let next = |epoch: u64| Some(((epoch >> 2) + 1) << 2 | mode as u64);
-        // It always gives a next one.
-        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+        self.next(|_| mode as u64);
     }
 
-    /// The same mode in a new epoch.
+    /// Begins a new epoch in whatever mode it is.
     pub(crate) fn renew(&self) {
-        self.turn(Self::mode(self.epoch()));
+        // In one step: it must not undo a gap that falls in between.
+        self.next(|epoch| epoch & 3);
+    }
+
+    fn next(&self, mode: impl Fn(u64) -> u64) {
+        let next = |epoch: u64| Some((((epoch >> 2) + 1) << 2) | mode(epoch));
+        // It always gives a next one.
+        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 
     /// All changes that were made before this moment have been reported.
