@@ -83,12 +83,16 @@ pub mod envelope;
 mod handle;
 mod lease;
 mod load;
+pub mod lock;
 mod lookup;
 mod open;
+mod pause;
 pub mod prelude;
 mod raw;
 pub mod stream;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod to_key;
 mod typed;
 mod wake;

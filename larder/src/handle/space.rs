@@ -54,6 +54,11 @@ impl Space {
         self
     }
 
+    /// The library's own entries of this space.
+    pub(crate) fn reserved(&self, name: &str) -> Result<Self> {
+        Ok(Self { namespace: self.namespace.reserved(name)?, ..self.clone() })
+    }
+
     pub(crate) const fn generations(&self) -> bool {
         self.generations
     }
