@@ -30,6 +30,7 @@
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
 //! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |
 //! | [`Larder::stats`] | what has happened |
+//! | [`layer`] | around a store: deadlines, repetition, a circuit breaker, metrics, spans, a prefix |
 //! | [`envelope`] | the bytes that stand in the store |
 //!
 //! # A stream
@@ -69,7 +70,8 @@
 //! | `sled` | `sled:./cache?max=1GiB` | this process | still there |
 //! | `redis` | `redis://host:6379`, `unix:/run/redis.sock` | everyone | still there |
 //!
-//! A store of one's own implements [`Cache`] and goes into [`Larder::new`].
+//! A store of one's own implements [`Cache`] and goes into [`Larder::new`]. What goes around any of them
+//! is in [`layer`]; numbers for the `metrics` facade are behind the feature `metrics`.
 //!
 //! # Errors, and what is none
 //!
@@ -80,11 +82,15 @@
 
 pub mod codec;
 pub mod envelope;
+mod feed;
 mod handle;
+mod invalidate;
+pub mod layer;
 mod lease;
 mod load;
 pub mod lock;
 mod lookup;
+mod near;
 mod open;
 mod pause;
 pub mod prelude;
@@ -112,8 +118,13 @@ pub use cache_api::{
     Cache, Capabilities, Change, Clock, Condition, Error, Key, Namespace, Prefix, Remaining,
     Result, SetItem, SetOptions, SetOutcome, SystemClock, TestClock, Ttl,
 };
-pub use handle::{Damaged, Larder, LarderBuilder, Space, Stats};
+pub use handle::{Damaged, Larder, LarderBuilder, Loads, NearStats, Space, Stats};
+pub use invalidate::{Invalidate, Invalidation};
+pub use load::{
+    Answer, GetOrLoad, IntoLoaded, LoadContext, LoadError, LoadWith, Loaded, Origin, WithAnswer,
+};
+pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
-pub use typed::{Set, SetMany, Typed, Value};
+pub use typed::{Set, SetMany, SetWithToken, Typed, Value};

@@ -2,7 +2,7 @@
 
 mod stores;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cache_api::Cache;
 use integration_tests::{
@@ -10,6 +10,7 @@ use integration_tests::{
     faults::{Faulty, Scripted},
     kit::Wrapped,
 };
+use larder::layer::{Breaker, Layer, Metrics, Prefix, Retry, Timeout, Trace};
 use stores::{Memory, Redis, Sled};
 
 conformance!(memory, Memory::new());
@@ -25,3 +26,31 @@ conformance!(
 // Where nothing is to go wrong, nothing does.
 conformance!(scripted, Wrapped::new(Memory::new(), |store| Arc::new(Scripted::new(store))));
 conformance!(faulty, Wrapped::new(Memory::new(), |store| Arc::new(Faulty::builder(store).build())));
+
+/// Memory with this around it.
+fn around(layer: fn(Arc<dyn Cache>) -> Arc<dyn Cache>) -> Wrapped<Memory> {
+    Wrapped::new(Memory::new(), layer)
+}
+
+fn timeout() -> Timeout {
+    Timeout::new(Duration::from_secs(10))
+}
+
+fn prefix() -> Prefix {
+    Prefix::new("application/of-ours").expect("it is a namespace")
+}
+
+conformance!(layer_timeout, around(|store| timeout().layer(store)));
+conformance!(layer_retry, around(|store| Retry::new().layer(store)));
+conformance!(layer_breaker, around(|store| Breaker::new().layer(store)));
+conformance!(layer_metrics, around(|store| Metrics::new().layer(store)));
+conformance!(layer_trace, around(|store| Trace::new().layer(store)));
+conformance!(layer_prefix, around(|store| prefix().layer(store)));
+conformance!(
+    all_layers,
+    around(|store| {
+        let layers: [&dyn Layer; 6] =
+            [&prefix(), &timeout(), &Retry::new(), &Breaker::new(), &Metrics::new(), &Trace::new()];
+        layers.into_iter().fold(store, |inner, layer| layer.layer(inner))
+    })
+);

@@ -64,6 +64,23 @@ impl Lifetime {
         })
     }
 
+    /// The same, but past its time from now on. `None`: then it may not be served at all.
+    pub(crate) fn past_from(self, now_ms: u64) -> Option<Self> {
+        let fresh_for_ms = now_ms.saturating_sub(self.created_ms).min(self.fresh_for_ms);
+        let stale_for_ms = self.servable_ms() - fresh_for_ms;
+        (self.stale_for_ms > 0).then_some(Self { fresh_for_ms, stale_for_ms, ..self })
+    }
+
+    /// How long it may be served after its time.
+    pub(crate) fn stale_for(&self) -> Duration {
+        Duration::from_millis(self.stale_for_ms)
+    }
+
+    /// How long it took to make it.
+    pub(crate) fn load_cost(&self) -> Duration {
+        Duration::from_millis(self.load_cost_ms.into())
+    }
+
     /// How long a store keeps it: as long as it may be served.
     pub(crate) fn ttl(&self) -> Ttl {
         match self.servable_ms() {

@@ -42,5 +42,5 @@ pub(crate) use damage::Damage;
 pub(crate) use lifetime::{Age, Lifetime};
 pub(crate) use marks::{Mark, TagState};
 pub use stamp::{Kind, Stamp, Version, displacing};
-pub(crate) use value::{Entry, Draft, Expected, open, renew, reopen};
+pub(crate) use value::{Draft, Entry, Expected, lifetime, open, renew, reopen};
 pub(crate) use work::{read_work, write_work};

@@ -1,9 +1,7 @@
 use bytes::{Buf as _, Bytes};
 use cache_api::{Error, Key, Result};
 
-use super::{
-    Damage, Kind, Lifetime, Mark, Stamp, checksum, compress, header::Header, marks,
-};
+use super::{Damage, Kind, Lifetime, Mark, Stamp, checksum, compress, header::Header, marks};
 use crate::codec::{Codec, Output};
 
 const UNCOMPRESSED: u8 = 0;
@@ -51,7 +49,14 @@ impl Draft {
     /// That the source has nothing.
     pub(crate) fn nothing() -> Self {
         let record = vec![0; Header::BYTES];
-        Self { record, kind: Kind::Absent, compression: UNCOMPRESSED, codec: 0, schema: 0, raw_length: 0 }
+        Self {
+            record,
+            kind: Kind::Absent,
+            compression: UNCOMPRESSED,
+            codec: 0,
+            schema: 0,
+            raw_length: 0,
+        }
     }
 
     /// How long the value is, encoded and before compression.
@@ -145,6 +150,15 @@ pub(crate) fn open(
     let lifetime = header.lifetime();
     let payload = (stamp.kind == Kind::Value).then_some(payload);
     Ok(Some(Entry { stamp, lifetime, tags, payload }))
+}
+
+/// What an answer says about its time, if it is one and whole, whatever it holds.
+pub(crate) fn lifetime(record: &Bytes, key: &Key) -> Option<Lifetime> {
+    let stamp = Stamp::parse(record)?;
+    let header = Header::parse(record).ok()?;
+    let sum = checksum::of(key, &record[..Stamp::BYTES], &record[Header::COVERED..]);
+    let is_answer = matches!(stamp.kind, Kind::Value | Kind::Absent);
+    (is_answer && header.checksum == sum).then(|| header.lifetime())
 }
 
 /// The same value under a new version, with another lifetime, of a record that was [opened](open).

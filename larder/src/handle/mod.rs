@@ -4,7 +4,8 @@ mod larder;
 mod space;
 mod stats;
 
+pub(crate) use larder::WeakLarder;
 pub use larder::{Larder, LarderBuilder};
 pub use space::Space;
 pub(crate) use stats::{Counters, count};
-pub use stats::{Damaged, Stats};
+pub use stats::{Damaged, Loads, NearStats, Stats};

@@ -59,7 +59,34 @@ impl Space {
         Ok(Self { namespace: self.namespace.reserved(name)?, ..self.clone() })
     }
 
-    pub(crate) const fn generations(&self) -> bool {
+    /// Every entry that is read and written through this has the generation of the space, which
+    /// [`invalidate_all`](Self::invalidate_all) then changes instead of walking over all keys.
+    ///
+    /// Each look-up reads the generation too, in the same round trip: the reads double, and its key is a
+    /// hot one. All programs that share the space must agree on it: an entry that was written without a
+    /// generation is none to this handle, and one that was written with it is read by others as long as
+    /// its generation holds.
+    ///
+    /// ```
+    /// # use larder::Larder;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), larder::Error> {
+    /// # let larder = Larder::new(backend_memory::MemoryCache::builder().build());
+    /// let prices = larder.namespace("prices")?.with_generations().typed::<u32>();
+    /// prices.set("tea", &3).ttl(Duration::from_secs(60)).await?;
+    /// prices.invalidate_all().await.applied()?;
+    /// assert_eq!(prices.get("tea").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn with_generations(mut self) -> Self {
+        self.generations = true;
+        self
+    }
+
+    pub(crate) const fn has_generations(&self) -> bool {
         self.generations
     }
 

@@ -1,4 +1,7 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
 use crate::{envelope::Damage, stream::StreamStats};
 
@@ -16,10 +19,46 @@ pub struct Stats {
     pub refused: u64,
     /// Calls that the store answered with an error.
     pub errors: u64,
+    /// Invalidations that were asked for, of each key, tag or space.
+    pub invalidations: u64,
+    /// Invalidations that could not reach the store yet, and are made as soon as they can be.
+    pub queued: u64,
+    /// Loads.
+    pub loads: Loads,
+    /// The near tier.
+    pub near: NearStats,
     /// What was found and could not be used.
     pub damaged: Damaged,
     /// Streams.
     pub streams: StreamStats,
+}
+
+/// The near tier: copies in the memory of this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearStats {
+    /// Look-ups that were answered from memory.
+    pub hits: u64,
+    /// Those that were not.
+    pub misses: u64,
+    /// How many bytes the copies take.
+    pub bytes: u64,
+}
+
+/// What happened to loads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loads {
+    /// Loaders that gave a value, or that there is none.
+    pub done: u64,
+    /// Loaders that failed, panicked or took too long.
+    pub failed: u64,
+    /// How long they took, all together.
+    pub time: Duration,
+    /// Calls that waited for a load, of this process or of another one.
+    pub waits: u64,
+    /// Values served past their time.
+    pub stale: u64,
 }
 
 /// Records that were found and could not be used, by cause. Each is a miss to whoever asked.
@@ -47,6 +86,12 @@ pub(crate) struct Counters {
     pub(crate) stored: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) errors: AtomicU64,
+    loaded: AtomicU64,
+    load_failures: AtomicU64,
+    load_nanos: AtomicU64,
+    pub(crate) waits: AtomicU64,
+    pub(crate) stale: AtomicU64,
+    pub(crate) invalidations: AtomicU64,
     foreign: AtomicU64,
     corrupt: AtomicU64,
     over_limit: AtomicU64,
@@ -60,6 +105,13 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 impl Counters {
+    /// A load took so long, and succeeded or not.
+    pub(crate) fn loaded(&self, took: Duration, succeeded: bool) {
+        count(if succeeded { &self.loaded } else { &self.load_failures });
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.load_nanos.fetch_add(nanos, Relaxed);
+    }
+
     pub(crate) fn damaged(&self, damage: Damage) {
         count(match damage {
             Damage::Foreign => &self.foreign,
@@ -70,7 +122,7 @@ impl Counters {
         });
     }
 
-    pub(crate) fn stats(&self, streams: StreamStats) -> Stats {
+    pub(crate) fn stats(&self, streams: StreamStats, queued: usize, near: NearStats) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         Stats {
             hits: read(&self.hits),
@@ -78,6 +130,16 @@ impl Counters {
             stored: read(&self.stored),
             refused: read(&self.refused),
             errors: read(&self.errors),
+            invalidations: read(&self.invalidations),
+            queued: queued as u64,
+            near,
+            loads: Loads {
+                done: read(&self.loaded),
+                failed: read(&self.load_failures),
+                time: Duration::from_nanos(read(&self.load_nanos)),
+                waits: read(&self.waits),
+                stale: read(&self.stale),
+            },
             damaged: Damaged {
                 foreign: read(&self.foreign),
                 corrupt: read(&self.corrupt),

@@ -136,6 +136,18 @@ impl Held {
         let _ = wait.await;
     }
 
+    /// Puts a mark in its place that lets everyone pass for a while: what the source has is not to be kept,
+    /// or it failed, and nobody should queue for it.
+    pub(crate) async fn pass(self, place: &Place, how_long: Duration, patience: Duration) {
+        let record = write_work(Stamp::new(Kind::Pass), &[]);
+        let against = self.stamp.condition();
+        match write(place, &record, Ttl::After(how_long), against, patience).await {
+            Written::Applied => drop(self.hand_over()),
+            // What is left of the lease is removed by dropping it.
+            Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => drop(self),
+        }
+    }
+
     fn order(&mut self, order: Order) {
         if let Some(keeper) = self.keeper.take() {
             let _ = keeper.send(order);

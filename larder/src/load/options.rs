@@ -109,8 +109,10 @@ macro_rules! setters {
         /// [`TimedOut`](crate::LoadError::TimedOut). Default: 30 s; at least 1 ms, at most an hour.
         #[must_use]
         pub fn hard_timeout(mut self, time: ::std::time::Duration) -> Self {
-            let time = time
-                .clamp(::std::time::Duration::from_millis(1), ::std::time::Duration::from_secs(3600));
+            let time = time.clamp(
+                ::std::time::Duration::from_millis(1),
+                ::std::time::Duration::from_secs(3600),
+            );
             self.options_mut().hard_timeout = time;
             self
         }
@@ -129,8 +131,10 @@ macro_rules! setters {
         /// most an hour.
         #[must_use]
         pub fn backoff(mut self, time: ::std::time::Duration) -> Self {
-            let time = time
-                .clamp(::std::time::Duration::from_millis(1), ::std::time::Duration::from_secs(3600));
+            let time = time.clamp(
+                ::std::time::Duration::from_millis(1),
+                ::std::time::Duration::from_secs(3600),
+            );
             self.options_mut().backoff = time;
             self
         }

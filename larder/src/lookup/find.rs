@@ -5,8 +5,8 @@ use super::standing::{Record, Standing, read};
 use crate::{
     envelope::{Damage, Expected},
     handle::Space,
-    to_key::shown,
     tags::{TagName, View},
+    to_key::shown,
 };
 
 /// What a look-up found.
@@ -26,11 +26,11 @@ pub(crate) async fn find(
     expected: Expected,
 ) -> Result<Found> {
     if names.is_empty() {
+        space.larder().settle(key, &[]).await?;
         let found = space.store().get(key).await?;
         return judge(space, key, found, expected).await;
     }
-    let (mut standing, tags) =
-        find_many(space, std::slice::from_ref(key), names, expected).await?;
+    let (mut standing, tags) = find_many(space, std::slice::from_ref(key), names, expected).await?;
     let standing = standing.pop().expect("one key was asked for");
     Ok(Found { standing, tags })
 }
@@ -43,6 +43,7 @@ pub(crate) async fn judge(
     expected: Expected,
 ) -> Result<Found> {
     let record = told(space, key, read(key, found.as_ref(), expected));
+    space.larder().settle(key, record.tags()).await?;
     let mut tags = View::default();
     let unknown = record.unknown(&tags);
     tags.read_more(space.store().as_ref(), space.namespace(), &unknown).await?;
@@ -58,6 +59,9 @@ pub(crate) async fn find_many(
     names: &[TagName],
     expected: Expected,
 ) -> Result<(Vec<Standing>, View)> {
+    for key in keys {
+        space.larder().settle(key, &[]).await?;
+    }
     let mut asked = keys.to_vec();
     asked.extend(View::keys(space.namespace(), names)?);
     let mut found = space.store().get_many(&asked).await?;
@@ -70,6 +74,13 @@ pub(crate) async fn find_many(
         .zip(&found)
         .map(|(key, found)| told(space, key, read(key, found.as_ref(), expected)))
         .collect();
+    for (key, record) in keys.iter().zip(&records) {
+        if space.larder().distrusts(key, record.tags()) {
+            space.larder().settle(key, record.tags()).await?;
+            // What was read of them before is no longer true.
+            tags = View::default();
+        }
+    }
     let mut unknown = Vec::new();
     for record in &records {
         for name in record.unknown(&tags) {
@@ -88,7 +99,7 @@ pub(crate) async fn find_many(
 impl Record {
     fn judge(self, space: &Space, found: Option<&Bytes>, tags: &View) -> Standing {
         let larder = space.larder();
-        self.judge_at(found, tags, space.generations(), |lifetime| {
+        self.judge_at(found, tags, space.has_generations(), |lifetime| {
             // A store of this process that has an entry cannot be mistaken about its end: no need to look
             // at the clock, which costs as much as the rest of this.
             let believed = lifetime.stale_for_ms == 0 && !larder.inner.shared;

@@ -2,7 +2,9 @@ use bytes::Bytes;
 use cache_api::{Condition, Key};
 
 use crate::{
-    envelope::{self, Age, Entry, Damage, Expected, Kind, Lifetime, Mark, Stamp, displacing, read_work},
+    envelope::{
+        self, Age, Damage, Entry, Expected, Kind, Lifetime, Mark, Stamp, displacing, read_work,
+    },
     tags::{TagName, Verdict, View},
 };
 
@@ -25,7 +27,10 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 pub(super) enum Record {
     Entry(Entry),
-    Work { stamp: Stamp, tags: Vec<Mark> },
+    Work {
+        stamp: Stamp,
+        tags: Vec<Mark>,
+    },
     Pass(Stamp),
     /// Nothing, or nothing that counts.
     Other,
@@ -60,7 +65,7 @@ fn work(record: &Bytes) -> Record {
 }
 
 impl Record {
-    fn tags(&self) -> &[Mark] {
+    pub(super) fn tags(&self) -> &[Mark] {
         match self {
             Self::Entry(Entry { tags, .. }) | Self::Work { tags, .. } => tags,
             Self::Pass(_) | Self::Other => &[],

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     envelope::{Kind, Stamp, displacing},
-    lease::{Held, Place, Taken, Written, take, write},
+    lease::{Held, Place, Taken, take},
     stream::{
         Reader, Recorder, StreamError, Streams,
         format::{ChunkKeys, Generation, Manifest, Recording},
@@ -207,14 +207,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
     /// it failed, and nobody should queue for it.
     pub async fn pass(self, how_long: Duration) {
         let Self { streams, place, held, .. } = self;
-        let record = Bytes::copy_from_slice(&Stamp::new(Kind::Pass).to_bytes());
-        let patience = streams.options.terms().patience;
-        let against = held.stamp().condition();
-        match write(&place, &record, Ttl::After(how_long), against, patience).await {
-            Written::Applied => drop(held.hand_over()),
-            // What is left of the lease is removed by dropping it.
-            Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => drop(held),
-        }
+        held.pass(&place, how_long, streams.options.terms().patience).await;
         streams.larder().inner.wake.changed(&place.key);
     }
 }

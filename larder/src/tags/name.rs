@@ -66,14 +66,6 @@ impl TagNames {
         }
     }
 
-    /// Both together.
-    pub(crate) fn extend(&mut self, other: &Self) {
-        other.names.iter().for_each(|name| self.insert(name.clone()));
-        if let Some(mistake) = &other.mistake {
-            self.mistake.get_or_insert_with(|| mistake.clone());
-        }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty() && self.mistake.is_none()
     }

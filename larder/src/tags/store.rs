@@ -177,9 +177,7 @@ async fn renew_softly(store: &dyn Cache, namespace: &Namespace, name: &TagName) 
         let next = state.map_or_else(TagState::random, TagState::softly_renewed);
         // Over exactly what was seen, soft version included: what lands late lands over nothing.
         let against = match (&standing, state) {
-            (Some(record), Some(_)) => {
-                cache_api::Prefix::new(record).map(Condition::StartsWith)?
-            }
+            (Some(record), Some(_)) => cache_api::Prefix::new(record).map(Condition::StartsWith)?,
             _ => displacing(standing.as_ref()),
         };
         let options = SetOptions::new(Ttl::Never).when(against);

@@ -7,6 +7,7 @@ use crate::{
     codec::{Codec, MessagePack},
     envelope::{Draft, Expected},
     handle::{Space, count},
+    invalidate::Invalidate,
     load::{Options, setters},
     tags::TagName,
     to_key::ToKey,
@@ -65,7 +66,7 @@ impl Space {
     #[must_use]
     pub fn typed_with<T, C: Codec<T>>(&self, codec: C) -> Typed<T, C> {
         let mut options = Options::default();
-        if self.generations() {
+        if self.has_generations() {
             options.tags.insert(TagName::GENERATION);
         }
         Typed::new(Inner { space: self.clone(), codec, schema: 0, options })
@@ -81,12 +82,7 @@ impl<T, C> Typed<T, C> {
     #[must_use]
     pub fn codec<D: Codec<T>>(&self, codec: D) -> Typed<T, D> {
         let Inner { space, schema, options, .. } = &*self.inner;
-        Typed::new(Inner {
-            space: space.clone(),
-            codec,
-            schema: *schema,
-            options: options.clone(),
-        })
+        Typed::new(Inner { space: space.clone(), codec, schema: *schema, options: options.clone() })
     }
 
     /// The space they lie in.
@@ -302,6 +298,21 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
             keys.iter().for_each(|key| typed.larder().inner.wake.changed(key));
             Ok(())
         }
+    }
+
+    /// See [`Space::invalidate`].
+    pub fn invalidate(&self, key: impl ToKey) -> Invalidate {
+        self.inner.space.invalidate(key)
+    }
+
+    /// See [`Space::invalidate_tag`].
+    pub fn invalidate_tag(&self, name: impl ToKey) -> Invalidate {
+        self.inner.space.invalidate_tag(name)
+    }
+
+    /// See [`Space::invalidate_all`].
+    pub fn invalidate_all(&self) -> Invalidate {
+        self.inner.space.invalidate_all()
     }
 
     fn keys<K: ToKey>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Key>> {

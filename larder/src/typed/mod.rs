@@ -8,7 +8,7 @@ mod value;
 
 pub use handle::Typed;
 pub use many::SetMany;
-pub use set::Set;
+pub use set::{Set, SetWithToken};
 pub use value::Value;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use cache_api::{Cache, Key, Remaining, Result};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Age, Entry, Damage},
+    envelope::{self, Age, Damage, Entry},
     handle::{Counters, Larder, count},
     lookup::{self, Found, Standing},
     tags::View,
@@ -47,7 +47,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     }
 
     /// The value of a look-up, if it found one, counted as a hit or a miss.
-    pub(super) fn value(&self, standing: Standing) -> Option<T> {
+    pub(crate) fn value(&self, standing: Standing) -> Option<T> {
         let value = match standing {
             Standing::Fresh(entry) => self.decode(entry).flatten(),
             _ => None,

@@ -6,11 +6,12 @@ use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
 use super::Typed;
 use crate::{
     codec::Codec,
-    envelope::{self, Entry, Draft, Kind, Lifetime, Mark, displacing},
+    envelope::{self, Draft, Entry, Kind, Lifetime, Mark, Stamp, displacing},
     handle::count,
     lease::{self, Place, Written},
     load::Options,
     lookup::Standing,
+    near::ReadToken,
     tags::{TagNames, View},
     to_key::ToKey,
 };
@@ -72,6 +73,11 @@ impl<T, C> Set<T, C> {
         self
     }
 
+    /// Resolves to a [`ReadToken`] of the write, for readers on other servers; `None` if it was refused.
+    pub fn token(self) -> SetWithToken<T, C> {
+        SetWithToken(self)
+    }
+
     /// Only where no value stands. Of several callers one stores.
     ///
     /// What stands there and is no value does not count and is replaced. Finding a value costs a
@@ -89,12 +95,13 @@ impl<T, C> Set<T, C> {
 }
 
 impl<T: 'static, C: Codec<T>> Set<T, C> {
-    async fn write(self) -> Result<bool> {
+    async fn write(self) -> Result<Option<ReadToken>> {
         let Self { typed, draft, ttl, tags, when } = self;
         let (key, draft) = draft?;
         let lifetime = typed.lifetime(ttl)?;
         let tags = typed.counted(typed.marks(&tags).await)?;
         let record = draft.seal(&key, lifetime, &tags);
+        let token = Stamp::parse(&record).map(|stamp| ReadToken::new(stamp.version));
         let ttl = lifetime.ttl();
         let stored = match when {
             When::Always => typed.write(&key, record, ttl).await,
@@ -104,7 +111,7 @@ impl<T: 'static, C: Codec<T>> Set<T, C> {
         let stored = typed.counted(stored)?;
         typed.larder().inner.wake.changed(&key);
         count(if stored { &typed.counters().stored } else { &typed.counters().refused });
-        Ok(stored)
+        Ok(token.filter(|_| stored))
     }
 }
 
@@ -225,7 +232,21 @@ impl<T: 'static, C: Codec<T>> IntoFuture for Set<T, C> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.write())
+        Box::pin(async { Ok(self.write().await?.is_some()) })
+    }
+}
+
+/// A write that tells its token, by [`Set::token`]. Nothing happens until it is awaited.
+#[must_use = "nothing is written until it is awaited"]
+#[derive(Debug)]
+pub struct SetWithToken<T, C>(Set<T, C>);
+
+impl<T: 'static, C: Codec<T>> IntoFuture for SetWithToken<T, C> {
+    type Output = Result<Option<ReadToken>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Option<ReadToken>>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.0.write())
     }
 }
 

@@ -1,0 +1,51 @@
+use cache_api::{Error, Key, Remaining, Result, SetOptions, Ttl};
+
+use crate::{
+    envelope::{self, Age, displacing},
+    handle::Larder,
+};
+
+/// How often a key that changes under our hands is looked at again.
+const ROUNDS: u32 = 8;
+
+/// Makes what stands at a key past its time, if it may be served stale; else removes it, a mark of work in
+/// progress included: what is being loaded was asked for before the invalidation.
+///
+/// Three calls to the store, more if others change the key meanwhile.
+pub(super) async fn soften(larder: &Larder, key: &Key) -> Result<()> {
+    let store = larder.store();
+    for _ in 0..ROUNDS {
+        let (found, remaining) =
+            futures_util::future::try_join(store.get(key), store.ttl(key)).await?;
+        let Some(record) = found else { return Ok(()) };
+        let against = displacing(Some(&record));
+        let now_ms = larder.now_ms();
+        let stale =
+            envelope::lifetime(&record, key).and_then(|lifetime| match lifetime.age(now_ms) {
+                Age::Fresh => lifetime.past_from(now_ms),
+                Age::Stale => Some(lifetime),
+                Age::Past => None,
+            });
+        let done = match (stale, remaining) {
+            (Some(lifetime), Remaining::For(_) | Remaining::Never) => {
+                let ttl = match remaining {
+                    Remaining::For(left) => Ttl::After(left),
+                    _ => Ttl::Never,
+                };
+                let past = envelope::renew(&record, key, lifetime);
+                store.set(key, past, SetOptions::new(ttl).when(against)).await?.is_stored()
+            }
+            _ => store.delete_if(key, against).await?,
+        };
+        if done {
+            return Ok(());
+        }
+    }
+    Err(Error::Backend {
+        backend: store.name(),
+        operation: "invalidate",
+        reason: "the key changed each time it was looked at".into(),
+        may_have_applied: true,
+        source: None,
+    })
+}

@@ -1,0 +1,237 @@
+//! Sharing a load with others: in this process by its flight, with other servers by what stands at the key.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cache_api::{Clock, Error};
+
+use super::{
+    Answer, LoadError,
+    call::{Answered, Call, Next},
+    context::Chain,
+    flight::{Caller, Flight as _, Join, Takeoff},
+    fly::{Job, fly},
+    footing::{Ground, PATIENCE},
+    hand::Hand,
+    shared::{Load, Outcome},
+};
+use crate::{
+    codec::Codec,
+    envelope::{Mark, Stamp},
+    handle::count,
+    lookup::{self, Found, Standing},
+    tags::{Verdict, View},
+};
+
+/// How often a key that somebody else holds is looked at by the first who waits there: at first, and at
+/// last. What is told in this process or pushed by the store is seen at once.
+const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+/// And by the others, who are told by the first.
+const POLL_OF_OTHERS: Duration = Duration::from_secs(1);
+
+impl<T, C, H, E> Call<T, C, H, E>
+where
+    T: Send + 'static,
+    C: Codec<T>,
+    H: Hand<T, C>,
+    E: Send + Sync + 'static,
+{
+    /// Shares a load or begins one.
+    pub(super) async fn ask(
+        &mut self,
+        ground: Ground,
+        token: Option<Stamp>,
+        tags: View,
+        deadline: Instant,
+        chain: &Option<Arc<Chain>>,
+    ) -> Next<H::Value, E> {
+        match self.join(token, deadline, true) {
+            Join::Share { flight, by_token } => self.share(&flight, by_token, &tags).await,
+            Join::Wait(flight) => {
+                tokio::select! {
+                    () = flight.over() => {}
+                    () = self.until(deadline) => {}
+                }
+                Next::Look
+            }
+            Join::Start(takeoff) => {
+                let flight = self.launch(takeoff, ground, tags.clone(), chain.clone());
+                self.share(&flight, false, &tags).await
+            }
+            Join::None => Next::Look,
+        }
+    }
+
+    /// Shares the load that stands at the key under this mark, or waits for it if it is not ours.
+    pub(super) async fn attend(
+        &mut self,
+        stamp: Stamp,
+        tags: View,
+        deadline: Instant,
+        chain: &Option<Arc<Chain>>,
+    ) -> Next<H::Value, E> {
+        match self.join((!self.forced).then_some(stamp), deadline, false) {
+            Join::Share { flight, by_token } => match self.share(&flight, by_token, &tags).await {
+                // What it came to is not for us, and it still stands there: we displace it.
+                Next::Look if flight.is_over() => {
+                    self.ask(Ground::Open(stamp.condition()), None, tags, deadline, chain).await
+                }
+                next => next,
+            },
+            Join::Wait(flight) => {
+                tokio::select! {
+                    () = flight.over() => {}
+                    () = self.until(deadline) => {}
+                }
+                Next::Look
+            }
+            Join::Start(_) | Join::None => self.wait_elsewhere(stamp, deadline).await,
+        }
+    }
+
+    /// Asks the source without the store: it does not answer, or somebody elsewhere takes too long.
+    pub(super) async fn without_store(
+        &mut self,
+        deadline: Instant,
+        chain: Option<Arc<Chain>>,
+    ) -> Answered<H::Value, E> {
+        loop {
+            let flight = match self.join(None, deadline, true) {
+                Join::Share { flight, .. } => flight,
+                Join::Start(takeoff) => {
+                    self.launch(takeoff, Ground::None, View::default(), chain.clone())
+                }
+                Join::Wait(flight) => {
+                    tokio::select! {
+                        () = flight.over() => {}
+                        () = self.until(deadline) => {}
+                    }
+                    continue;
+                }
+                // Only for who begins none.
+                Join::None => return Err(LoadError::TimedOut),
+            };
+            flight.hurry();
+            if let Next::Answered(answered) = self.share(&flight, false, &View::default()).await {
+                return answered;
+            }
+        }
+    }
+
+    /// Waits for a load, and takes what it came to.
+    async fn share(
+        &mut self,
+        flight: &Load<T, E>,
+        by_token: bool,
+        tags: &View,
+    ) -> Next<H::Value, E> {
+        let bound = self.site.options.hard_timeout + 2 * PATIENCE;
+        count(&self.typed.counters().waits);
+        match flight.outcome_within(self.clock(), bound).await {
+            None => Next::Answered(Err(LoadError::TimedOut)),
+            Some(Outcome::Again) => Next::Look,
+            Some(Outcome::Failed(error)) => Next::Answered(Err(error.clone())),
+            Some(Outcome::Loaded(product)) => {
+                // Of a load that began before the call it is only known that its mark stood.
+                let is_ours = !by_token || self.holds(product.tags.as_deref(), tags).await;
+                match self.hand.product(&self.typed, product) {
+                    Ok(value) if !is_ours || (value.is_none() && !self.takes_nothing) => {
+                        // And not shared again.
+                        self.begun = self.typed.larder().inner.flights.now();
+                        Next::Look
+                    }
+                    Ok(value) => Next::Answered(Ok(Answer { value, origin: product.origin })),
+                    Err(error) => Next::Answered(Err(LoadError::Cache(error))),
+                }
+            }
+        }
+    }
+
+    /// Whether the tags of a load are as this call has read them.
+    pub(super) async fn holds(&self, marks: Option<&[Mark]>, tags: &View) -> bool {
+        let Some(marks) = marks else { return false };
+        let mut tags = tags.clone();
+        let (store, namespace) = (self.site.space.store().as_ref(), self.site.space.namespace());
+        let read = tags.read_more(store, namespace, &tags.unknown(marks)).await;
+        read.is_ok() && tags.judge(marks) == Verdict::Holds
+    }
+
+    /// Waits for something else to stand at the key than this mark of somebody elsewhere.
+    async fn wait_elsewhere(&self, stamp: Stamp, deadline: Instant) -> Next<H::Value, E> {
+        let waiter = self.typed.larder().inner.wake.watch(&self.site.key);
+        count(&self.typed.counters().waits);
+        let mut pause = if waiter.is_first { POLL.0 } else { POLL_OF_OTHERS };
+        loop {
+            let mut changed = std::pin::pin!(waiter.notify.notified());
+            // Before looking, so that no change falls in between.
+            changed.as_mut().enable();
+            let found = self.find().await;
+            match &found {
+                Ok(Found { standing: Standing::Working(now), .. }) if *now == stamp => {}
+                _ => {
+                    self.typed.larder().inner.wake.changed(&self.site.key);
+                    return Next::Found(found);
+                }
+            }
+            let left = deadline.saturating_duration_since(self.clock().now());
+            if left.is_zero() {
+                return Next::WithoutStore;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = self.clock().sleep(pause.min(left)) => {
+                    if waiter.is_first {
+                        pause = (pause * 2).min(POLL.1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn join(&self, token: Option<Stamp>, deadline: Instant, begins: bool) -> Join<Load<T, E>> {
+        let patient = self.clock().now() < deadline;
+        let caller = Caller { begun: self.begun, token, patient };
+        let flights = &self.typed.larder().inner.flights;
+        flights.join(&self.site.key, caller, begins.then(Load::new))
+    }
+
+    /// Sends a load on its way, in a task of its own.
+    pub(super) fn launch(
+        &self,
+        takeoff: Takeoff<Load<T, E>>,
+        ground: Ground,
+        tags: View,
+        chain: Option<Arc<Chain>>,
+    ) -> Arc<Load<T, E>> {
+        let flight = Arc::clone(takeoff.flight());
+        let job = Job {
+            typed: self.typed.clone(),
+            site: self.site.clone(),
+            loader: Arc::clone(&self.loader),
+            names_tags: self.names_tags,
+            chain,
+        };
+        tokio::spawn(fly(takeoff, ground, tags, job));
+        flight
+    }
+
+    pub(super) async fn find(&self) -> Result<Found, Error> {
+        let names = self.site.options.tags.get()?;
+        lookup::find(&self.site.space, &self.site.key, names, self.typed.expected()).await
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.site.space.larder().clock().as_ref()
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.site.space.larder().now_ms()
+    }
+
+    async fn until(&self, deadline: Instant) {
+        let clock = self.clock();
+        clock.sleep(deadline.saturating_duration_since(clock.now())).await;
+    }
+}

@@ -1,0 +1,255 @@
+//! What a load stands on: the mark at the key that its answer replaces, and nothing else. An invalidation
+//! takes that mark away, and the answer is not kept.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cache_api::{Condition, Key, Result, SetOptions, SetOutcome, Ttl};
+
+use super::{Options, context::Noted, loaded::LoadedTerms};
+use crate::{
+    envelope::{Kind, Lifetime, Mark, Stamp},
+    handle::Space,
+    lease::{self, Held, Taken, Terms, Written},
+    tags::{Sequence, TagNames, View},
+};
+
+/// A lease lives for two of these, and is renewed after two thirds of one.
+const HEARTBEAT: Duration = Duration::from_millis(1500);
+
+/// So long the store may take before the source is asked; after that it is asked without the store.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Where a load is made, and how its answer is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    pub(crate) space: Space,
+    pub(crate) key: Key,
+    pub(crate) options: Options,
+}
+
+/// What was found at the key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ground {
+    /// Nothing that counts: under this condition a lease is put there.
+    Open(Condition),
+    /// Something to be replaced by the answer and left alone until then.
+    Over(Stamp),
+    /// An answer to be refreshed by one in the fleet. Making it took so long.
+    Refresh(Stamp, Duration),
+    /// The store does not answer, or others take too long.
+    None,
+}
+
+/// What the answer replaces.
+#[derive(Debug)]
+pub(crate) enum Footing {
+    Lease(Held),
+    Over(Stamp),
+    None,
+}
+
+/// A load that may begin.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) footing: Footing,
+    /// The tags of the call, as they were before the source is asked.
+    pub(crate) noted: Noted,
+    /// To find out whether tags that the loader names were invalidated during the load.
+    pub(crate) sequence: Option<Sequence>,
+}
+
+/// Puts the mark there. `None`: somebody else is at work, or was faster.
+///
+/// Two calls to the store side by side if the loader may name tags, one if not; more for tags that are
+/// not there yet. `hurried`: whoever waits has no patience with the store.
+pub(crate) async fn establish(
+    site: &Site,
+    ground: Ground,
+    tags: View,
+    names_tags: bool,
+    hurried: impl Future<Output = ()>,
+) -> Option<Start> {
+    let bare = Start { footing: Footing::None, noted: Noted::unknown(), sequence: None };
+    if matches!(ground, Ground::None) {
+        return Some(bare);
+    }
+    tokio::select! {
+        start = site.start(ground, tags, names_tags) => start,
+        () = hurried => Some(bare),
+        () = site.space.larder().clock().sleep(PATIENCE) => Some(bare),
+    }
+}
+
+impl Site {
+    async fn start(&self, ground: Ground, mut tags: View, names_tags: bool) -> Option<Start> {
+        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
+        let sequence = async {
+            // Without it the loader's tags are not trusted, and what has some is not kept.
+            if names_tags { Sequence::read(store, namespace).await.ok() } else { None }
+        };
+        let marks = match self.options.tags.get() {
+            Ok(names) => tags.marks(store, namespace, names).await,
+            Err(mistake) => Err(mistake),
+        };
+        let Ok(marks) = marks else {
+            return Some(Start { footing: Footing::None, noted: Noted::unknown(), sequence: None });
+        };
+        let (footing, sequence) = tokio::join!(self.footing(ground, &marks), sequence);
+        Some(Start { footing: footing?, noted: Noted::of(marks), sequence })
+    }
+
+    async fn footing(&self, ground: Ground, marks: &[Mark]) -> Option<Footing> {
+        match ground {
+            Ground::Open(against) => {
+                let place = self.space.place(self.key.clone());
+                match lease::take(place, against, self.terms(), marks).await {
+                    Taken::Held(held) => Some(Footing::Lease(held)),
+                    Taken::Refused => None,
+                    Taken::Failed(error) => {
+                        tracing::debug!(%error, "a lease could not be placed");
+                        Some(Footing::None)
+                    }
+                }
+            }
+            Ground::Refresh(stamp, cost) => {
+                self.elect(stamp, cost).await.then_some(Footing::Over(stamp))
+            }
+            Ground::Over(stamp) => Some(Footing::Over(stamp)),
+            Ground::None => Some(Footing::None),
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms { heartbeat: HEARTBEAT, renew_for: self.options.hard_timeout, patience: PATIENCE }
+    }
+
+    /// Whether we are the one who refreshes this answer. The election is never taken back: its lifetime is
+    /// the time for which the fleet leaves a source alone that has failed.
+    async fn elect(&self, stamp: Stamp, cost: Duration) -> bool {
+        let rest = self.options.backoff.max(cost * 2);
+        let larder = self.space.larder();
+        larder.inner.rests.note(&self.key, stamp, larder.clock().now(), rest);
+        match self.try_elect(stamp, rest).await {
+            Ok(SetOutcome::Stored) => true,
+            Ok(SetOutcome::Refused { .. }) => false,
+            Err(error) => {
+                tracing::debug!(%error, "the store did not say who is to refresh");
+                false
+            }
+        }
+    }
+
+    async fn try_elect(&self, stamp: Stamp, rest: Duration) -> Result<SetOutcome> {
+        let version = u64::from_be_bytes(*stamp.version.as_bytes());
+        let key = self.space.namespace().reserved("refresh")?.key(format!("{version:016x}"))?;
+        let options = SetOptions::new(rest).when(Condition::Absent);
+        self.space.store().set(&key, Bytes::new(), options).await
+    }
+
+    /// How long an answer lives, if it is to be kept at all.
+    pub(crate) fn lifetime(
+        &self,
+        is_found: bool,
+        terms: &LoadedTerms,
+        took: Duration,
+    ) -> Option<Lifetime> {
+        if terms.not_stored {
+            return None;
+        }
+        let ttl = if is_found { terms.ttl.or(self.options.ttl) } else { self.options.negative_ttl };
+        let ttl = self.options.jittered(ttl?);
+        if ttl.is_zero() {
+            return None;
+        }
+        let lifetime = Lifetime::new(self.space.larder().now_ms(), ttl, self.options.stale_for);
+        let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        Some(Lifetime { load_cost_ms: millis.max(1), ..lifetime })
+    }
+
+    /// All tags of an answer as they were before its source was asked. `None` if that is not known.
+    pub(crate) async fn marks(
+        &self,
+        noted: Noted,
+        late: &TagNames,
+        sequence: Option<&Sequence>,
+    ) -> Option<Vec<Mark>> {
+        let mut marks = noted.known()?;
+        if late.is_empty() {
+            return Some(marks);
+        }
+        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
+        let names = late.get().ok()?;
+        let mut tags = View::read(store, namespace, names).await.ok()?;
+        let late = tags.marks(store, namespace, names).await.ok()?;
+        // Last: unless it changed, none of them was invalidated since before the load.
+        if !sequence?.holds(store, namespace).await.unwrap_or(false) {
+            return None;
+        }
+        for mark in late {
+            if !marks.iter().any(|known| known.name == mark.name) {
+                marks.push(mark);
+            }
+        }
+        Some(marks)
+    }
+}
+
+impl Footing {
+    /// What stands at the key while the load goes on.
+    pub(crate) const fn token(&self) -> Option<Stamp> {
+        match self {
+            Self::Lease(held) => Some(held.stamp()),
+            Self::Over(stamp) => Some(*stamp),
+            Self::None => None,
+        }
+    }
+
+    /// Puts the answer in its place. Whether it stands there now.
+    pub(crate) async fn keep(self, site: &Site, record: &Bytes, ttl: Ttl) -> bool {
+        let place = site.space.place(site.key.clone());
+        let kept = match self {
+            Self::None => false,
+            Self::Over(stamp) => {
+                let written = lease::write(&place, record, ttl, stamp.condition(), PATIENCE).await;
+                matches!(written, Written::Applied)
+            }
+            Self::Lease(held) => {
+                let against = held.stamp().condition();
+                match lease::write(&place, record, ttl, against, PATIENCE).await {
+                    Written::Applied => {
+                        held.hand_over();
+                        true
+                    }
+                    // What is left of the lease is removed.
+                    Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => {
+                        held.release().await;
+                        false
+                    }
+                }
+            }
+        };
+        site.space.larder().inner.wake.changed(&site.key);
+        kept
+    }
+
+    /// There is an answer, and it is not to be kept: nobody should queue for it, and what it would have
+    /// replaced is no longer true.
+    pub(crate) async fn pass(self, site: &Site) {
+        if let Self::Over(stamp) = &self
+            && stamp.kind != Kind::Pass
+        {
+            let _ = site.space.store().delete_if(&site.key, stamp.condition()).await;
+        }
+        self.fail(site).await;
+    }
+
+    /// There is no answer: nobody should queue for it. What stood there before may stay.
+    pub(crate) async fn fail(self, site: &Site) {
+        if let Self::Lease(held) = self {
+            let place = site.space.place(site.key.clone());
+            held.pass(&place, site.options.backoff, PATIENCE).await;
+        }
+        site.space.larder().inner.wake.changed(&site.key);
+    }
+}

@@ -1,0 +1,250 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use cache_api::Ttl;
+
+use super::{
+    ReadToken,
+    read::{Facts, Look, Takes, key},
+};
+use crate::{
+    Answer, GetOrLoad, LoadError, LoadWith, Origin, WithAnswer,
+    codec::Codec,
+    handle::count,
+    load::{Answered, One, Options, go_on, no_lifetime, setters},
+    lookup::{Found, Standing},
+    to_key::ToKey,
+};
+
+/// A look-up that loads what it does not find, by [`Near::get_or_load`](crate::Near::get_or_load).
+/// Nothing happens until it is awaited; a hit on the near tier waits for nothing and allocates nothing.
+#[must_use = "nothing is looked up or loaded until it is awaited"]
+pub struct NearGetOrLoad<T, C, L> {
+    call: GetOrLoad<T, C, L>,
+    takes: Takes,
+}
+
+impl<T, C, L> NearGetOrLoad<T, C, L> {
+    pub(super) const fn new(call: GetOrLoad<T, C, L>) -> Self {
+        Self { call, takes: Takes::Any }
+    }
+
+    fn options_mut(&mut self) -> &mut Options {
+        self.call.request.options_mut()
+    }
+
+    /// See [`GetOrLoad::ttl`].
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.options_mut().ttl = Some(ttl.into());
+        self
+    }
+
+    /// See [`GetOrLoad::tag`].
+    pub fn tag(mut self, name: impl ToKey) -> Self {
+        self.options_mut().tags.add(name);
+        self
+    }
+
+    /// See [`GetOrLoad::force_refresh`].
+    pub const fn force_refresh(mut self) -> Self {
+        self.call.request.forced = true;
+        self
+    }
+
+    /// Reads the store, whatever is kept in this process.
+    pub const fn fresh(mut self) -> Self {
+        self.takes = Takes::None;
+        self
+    }
+
+    /// Sees at least this write: takes no older copy. See [`ReadToken`].
+    pub const fn after(mut self, token: &ReadToken) -> Self {
+        self.takes = Takes::Of(*token);
+        self
+    }
+
+    setters!();
+}
+
+impl<T, C, L> NearGetOrLoad<T, C, L> {
+    /// Resolves to an [`Answer`], which says where the value came from.
+    pub const fn answer(self) -> WithAnswer<Self> {
+        WithAnswer(self)
+    }
+}
+
+/// A call under way.
+pub struct NearLoad<T, C, L: LoadWith<T>, const ANSWER: bool> {
+    stage: Stage<T, C, L>,
+}
+
+enum Stage<T, C, L: LoadWith<T>> {
+    Ready(NearGetOrLoad<T, C, L>),
+    Asking(Pin<Box<dyn Future<Output = Answered<Arc<T>, L::Error>> + Send>>),
+    Done,
+}
+
+impl<T, C, L, const ANSWER: bool> NearLoad<T, C, L, ANSWER>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    fn answered(&mut self, context: &mut Context<'_>) -> Poll<Answered<Arc<T>, L::Error>> {
+        if let Stage::Ready(call) = &self.stage {
+            let request = &call.call.request;
+            let takes = if request.forced { Takes::None } else { call.takes };
+            let look = key(&request.key).map(|key| request.typed.look_near(key, takes));
+            let copy = match look {
+                Ok(Look::Hit(value)) if value.is_some() || L::TAKES_NOTHING => {
+                    if let Some(near) = &request.typed.larder().inner.near {
+                        near.tier.count_hit();
+                    }
+                    self.stage = Stage::Done;
+                    return Poll::Ready(Ok(Answer { value, origin: Origin::Near }));
+                }
+                Ok(Look::Tagged(copy)) => Some(copy),
+                Ok(Look::Hit(_) | Look::Miss) | Err(_) => None,
+            };
+            let Stage::Ready(call) = std::mem::replace(&mut self.stage, Stage::Done) else {
+                return Poll::Pending;
+            };
+            self.stage = Stage::Asking(Box::pin(async move {
+                if let Some(copy) = copy
+                    && let Look::Hit(value) =
+                        call.call.request.typed.look_with_tags(copy, takes).await
+                    && (value.is_some() || L::TAKES_NOTHING)
+                {
+                    return Ok(Answer { value, origin: Origin::Near });
+                }
+                call.ask(takes).await
+            }));
+        }
+        match &mut self.stage {
+            Stage::Asking(asking) => asking.as_mut().poll(context),
+            Stage::Ready(_) | Stage::Done => Poll::Pending,
+        }
+    }
+}
+
+impl<T, C, L> NearGetOrLoad<T, C, L>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    /// Asks the store, keeps what it says, and goes on from there.
+    async fn ask(self, takes: Takes) -> Answered<Arc<T>, L::Error> {
+        let GetOrLoad { request, loader } = self.call;
+        if let Some(near) = &request.typed.larder().inner.near {
+            near.tier.count_miss();
+        }
+        let key = key(&request.key)?;
+        let begun = request.typed.larder().inner.flights.now();
+        let options = request.options();
+        if options.ttl.is_none() && !L::NAMES_TAGS {
+            return Err(no_lifetime().into());
+        }
+        let (found, copying) = request.typed.fetch(key, options.tags.get()?, takes).await;
+        let found = match found {
+            Ok(Found { standing: Standing::Fresh(entry), tags })
+                if !request.forced
+                    && options.refresh_ahead.is_none()
+                    && (entry.payload.is_some() || L::TAKES_NOTHING) =>
+            {
+                let (stamp, facts) = (entry.stamp, Facts::of(&entry));
+                if let Some(value) = request.typed.decode(entry) {
+                    count(&request.typed.counters().hits);
+                    let value = value.map(Arc::new);
+                    if let Some(copying) = copying {
+                        copying.keep(&request.typed, key, value.as_ref(), facts, options);
+                    }
+                    let origin = if value.is_some() { Origin::Store } else { Origin::Negative };
+                    return Ok(Answer { value, origin });
+                }
+                // It does not decode: it makes way.
+                Ok(Found { standing: Standing::Open(stamp.condition()), tags })
+            }
+            found => found,
+        };
+        drop(copying);
+        go_on(request, One, begun, found, loader).await
+    }
+}
+
+impl<T, C, L> Future for NearLoad<T, C, L, false>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    type Output = Result<L::Output<Arc<T>>, LoadError<L::Error>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.answered(context).map_ok(|answer| L::output(answer.value))
+    }
+}
+
+impl<T, C, L> Future for NearLoad<T, C, L, true>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    type Output = Result<Answer<L::Output<Arc<T>>>, LoadError<L::Error>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.answered(context)
+            .map_ok(|Answer { value, origin }| Answer { value: L::output(value), origin })
+    }
+}
+
+/// Nothing in it is pinned: what is awaited is in a box.
+impl<T, C, L: LoadWith<T>, const ANSWER: bool> Unpin for NearLoad<T, C, L, ANSWER> {}
+
+impl<T, C, L> IntoFuture for NearGetOrLoad<T, C, L>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    type Output = Result<L::Output<Arc<T>>, LoadError<L::Error>>;
+    type IntoFuture = NearLoad<T, C, L, false>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        NearLoad { stage: Stage::Ready(self) }
+    }
+}
+
+impl<T, C, L> IntoFuture for WithAnswer<NearGetOrLoad<T, C, L>>
+where
+    T: Send + Sync + 'static,
+    C: Codec<T>,
+    L: LoadWith<T>,
+{
+    type Output = Result<Answer<L::Output<Arc<T>>>, LoadError<L::Error>>;
+    type IntoFuture = NearLoad<T, C, L, true>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        NearLoad { stage: Stage::Ready(self.0) }
+    }
+}
+
+impl<T, C, L> fmt::Debug for NearGetOrLoad<T, C, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NearGetOrLoad")
+            .field("call", &self.call)
+            .field("takes", &self.takes)
+            .finish()
+    }
+}
+
+impl<T, C, L: LoadWith<T>, const ANSWER: bool> fmt::Debug for NearLoad<T, C, L, ANSWER> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NearLoad").finish_non_exhaustive()
+    }
+}
