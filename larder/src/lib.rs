@@ -127,4 +127,4 @@ pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
-pub use typed::{Set, SetMany, SetWithToken, Typed, Value};
+pub use typed::{Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Value};

@@ -18,12 +18,6 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// For whoever asks a source for a value: it stands for three seconds, and is renewed each second.
-    pub(crate) const fn of_fill(renew_for: Duration) -> Self {
-        let (heartbeat, patience) = (Duration::from_millis(1500), Duration::from_secs(1));
-        Self { heartbeat, renew_for, patience }
-    }
-
     /// The lifetime of the record at the key.
     pub(crate) fn ttl(&self) -> Ttl {
         Ttl::After(self.lifetime())

@@ -319,7 +319,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         keys.into_iter().map(|key| self.inner.space.key(key)).collect()
     }
 
-    fn draft(&self, value: &T) -> Result<Draft> {
+    pub(super) fn draft(&self, value: &T) -> Result<Draft> {
         let Inner { space, codec, schema, .. } = &*self.inner;
         Draft::encode(codec, *schema, space.larder().inner.max_value, value)
     }
