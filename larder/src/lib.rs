@@ -94,6 +94,7 @@ mod near;
 mod open;
 mod pause;
 pub mod prelude;
+pub mod rate;
 mod raw;
 pub mod stream;
 mod tags;
