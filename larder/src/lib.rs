@@ -128,4 +128,6 @@ pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
-pub use typed::{Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Value};
+pub use typed::{
+    Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Update, Value,
+};
