@@ -7,8 +7,10 @@ mod child;
 mod clear;
 mod follower;
 mod held;
+mod loads;
 mod measure;
 mod memory;
+mod near;
 mod plot;
 mod redis;
 mod report;
@@ -41,6 +43,8 @@ struct Args {
 enum What {
     Memory,
     Typed,
+    Near,
+    Loads,
     Redis,
     Sled,
     Streams,
@@ -71,6 +75,8 @@ fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
     match what {
         What::Memory => memory::run(report, &one()?, rounds),
         What::Typed => typed::run(report, &one()?, rounds),
+        What::Near => near::run(report, &one()?, rounds),
+        What::Loads => loads::run(report, &one()?, &runtime, rounds),
         What::Redis => redis::run(report, &runtime, rounds),
         What::Sled => sled::run(report, &runtime, rounds),
         What::Streams => streams::run(report, &runtime, rounds),

@@ -19,7 +19,7 @@ const CALLS: usize = 200_000;
 
 /// Ten fields of the sorts that records have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct User {
+pub(crate) struct User {
     id: u64,
     name: String,
     email: String,
@@ -33,7 +33,7 @@ struct User {
 }
 
 impl User {
-    fn new(id: u64) -> Self {
+    pub(crate) fn new(id: u64) -> Self {
         Self {
             id,
             name: format!("User Number {id}"),

@@ -122,7 +122,8 @@ pub use cache_api::{
 pub use handle::{Damaged, Larder, LarderBuilder, Loads, NearStats, Space, Stats};
 pub use invalidate::{Invalidate, Invalidation};
 pub use load::{
-    Answer, GetOrLoad, IntoLoaded, LoadContext, LoadError, LoadWith, Loaded, Origin, WithAnswer,
+    Answer, FindThrough, GetOrLoad, GetOrLoadMany, IntoLoaded, LoadContext, LoadError, LoadForm,
+    LoadWith, Loaded, Origin, ReadThrough, WithAnswer,
 };
 pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};

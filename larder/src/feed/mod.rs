@@ -37,6 +37,8 @@ pub(crate) trait Listener: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Feed {
     source: Arc<Source>,
+    /// The task does not keep it alive.
+    _listener: Arc<dyn Listener>,
     task: Mutex<Option<AbortHandle>>,
 }
 
@@ -44,7 +46,6 @@ pub(crate) struct Feed {
 struct Source {
     store: Arc<dyn Cache>,
     clock: Arc<dyn Clock>,
-    /// Its owner owns the feed too.
     listener: Weak<dyn Listener>,
     wanted: Mutex<BTreeSet<Namespace>>,
     grown: Notify,
@@ -55,11 +56,12 @@ impl Feed {
     pub(crate) fn new(
         store: Arc<dyn Cache>,
         clock: Arc<dyn Clock>,
-        listener: Weak<dyn Listener>,
+        listener: Arc<dyn Listener>,
     ) -> Self {
         let (wanted, grown) = (Mutex::default(), Notify::new());
-        let source = Arc::new(Source { store, clock, listener, wanted, grown });
-        Self { source, task: Mutex::default() }
+        let weak = Arc::downgrade(&listener);
+        let source = Arc::new(Source { store, clock, listener: weak, wanted, grown });
+        Self { source, _listener: listener, task: Mutex::default() }
     }
 
     /// Tells of the changes in these namespaces too, and sees to it that it does so: in a task on the

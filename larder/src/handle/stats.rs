@@ -3,6 +3,7 @@ use std::{
     time::Duration,
 };
 
+use super::counter::{Counter, count, record_load};
 use crate::{envelope::Damage, stream::StreamStats};
 
 /// What has happened so far. Plain numbers, each counted since the [`Larder`](crate::Larder) was made.
@@ -78,30 +79,55 @@ pub struct Damaged {
 }
 
 /// Apart from its neighbours: every look-up writes here, and every look-up reads what stands beside it.
-#[derive(Debug, Default)]
+///
+/// With the feature `metrics` each is a series of the recorder by the name that stands here, and
+/// `larder_load_duration_seconds` is a histogram beside them. See [`Stats`] for what they count.
+#[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Counters {
-    pub(crate) hits: AtomicU64,
-    pub(crate) misses: AtomicU64,
-    pub(crate) stored: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    pub(crate) errors: AtomicU64,
-    loaded: AtomicU64,
-    load_failures: AtomicU64,
+    pub(crate) hits: Counter,
+    pub(crate) misses: Counter,
+    pub(crate) stored: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) errors: Counter,
+    pub(crate) invalidations: Counter,
+    pub(crate) near_hits: Counter,
+    pub(crate) near_misses: Counter,
+    pub(crate) waits: Counter,
+    pub(crate) stale: Counter,
+    loaded: Counter,
+    load_failures: Counter,
     load_nanos: AtomicU64,
-    pub(crate) waits: AtomicU64,
-    pub(crate) stale: AtomicU64,
-    pub(crate) invalidations: AtomicU64,
-    foreign: AtomicU64,
-    corrupt: AtomicU64,
-    over_limit: AtomicU64,
-    unsupported: AtomicU64,
-    undecodable: AtomicU64,
+    foreign: Counter,
+    corrupt: Counter,
+    over_limit: Counter,
+    unsupported: Counter,
+    undecodable: Counter,
 }
 
-/// One more. Numbers for people: no order is needed between them.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Relaxed);
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            hits: Counter::new("larder_hits_total"),
+            misses: Counter::new("larder_misses_total"),
+            stored: Counter::new("larder_stored_total"),
+            refused: Counter::new("larder_refused_total"),
+            errors: Counter::new("larder_errors_total"),
+            invalidations: Counter::new("larder_invalidations_total"),
+            near_hits: Counter::new("larder_near_hits_total"),
+            near_misses: Counter::new("larder_near_misses_total"),
+            waits: Counter::new("larder_load_waits_total"),
+            stale: Counter::new("larder_stale_total"),
+            loaded: Counter::new("larder_loads_total"),
+            load_failures: Counter::new("larder_load_failures_total"),
+            load_nanos: AtomicU64::new(0),
+            foreign: Counter::new("larder_damaged_foreign_total"),
+            corrupt: Counter::new("larder_damaged_corrupt_total"),
+            over_limit: Counter::new("larder_damaged_over_limit_total"),
+            unsupported: Counter::new("larder_damaged_unsupported_total"),
+            undecodable: Counter::new("larder_damaged_undecodable_total"),
+        }
+    }
 }
 
 impl Counters {
@@ -110,6 +136,7 @@ impl Counters {
         count(if succeeded { &self.loaded } else { &self.load_failures });
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.load_nanos.fetch_add(nanos, Relaxed);
+        record_load(took);
     }
 
     pub(crate) fn damaged(&self, damage: Damage) {
@@ -122,30 +149,33 @@ impl Counters {
         });
     }
 
-    pub(crate) fn stats(&self, streams: StreamStats, queued: usize, near: NearStats) -> Stats {
-        let read = |counter: &AtomicU64| counter.load(Relaxed);
+    pub(crate) fn stats(&self, streams: StreamStats, queued: usize, near_bytes: u64) -> Stats {
         Stats {
-            hits: read(&self.hits),
-            misses: read(&self.misses),
-            stored: read(&self.stored),
-            refused: read(&self.refused),
-            errors: read(&self.errors),
-            invalidations: read(&self.invalidations),
+            hits: self.hits.get(),
+            misses: self.misses.get(),
+            stored: self.stored.get(),
+            refused: self.refused.get(),
+            errors: self.errors.get(),
+            invalidations: self.invalidations.get(),
             queued: queued as u64,
-            near,
+            near: NearStats {
+                hits: self.near_hits.get(),
+                misses: self.near_misses.get(),
+                bytes: near_bytes,
+            },
             loads: Loads {
-                done: read(&self.loaded),
-                failed: read(&self.load_failures),
-                time: Duration::from_nanos(read(&self.load_nanos)),
-                waits: read(&self.waits),
-                stale: read(&self.stale),
+                done: self.loaded.get(),
+                failed: self.load_failures.get(),
+                time: Duration::from_nanos(self.load_nanos.load(Relaxed)),
+                waits: self.waits.get(),
+                stale: self.stale.get(),
             },
             damaged: Damaged {
-                foreign: read(&self.foreign),
-                corrupt: read(&self.corrupt),
-                over_limit: read(&self.over_limit),
-                unsupported: read(&self.unsupported),
-                undecodable: read(&self.undecodable),
+                foreign: self.foreign.get(),
+                corrupt: self.corrupt.get(),
+                over_limit: self.over_limit.get(),
+                unsupported: self.unsupported.get(),
+                undecodable: self.undecodable.get(),
             },
             streams,
         }

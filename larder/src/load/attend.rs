@@ -12,7 +12,7 @@ use super::{
     call::{Answered, Call, Next},
     context::Chain,
     flight::{Caller, Flight as _, Join, Takeoff},
-    fly::{Job, fly},
+    fly::Departure,
     footing::{Ground, PATIENCE},
     hand::Hand,
     shared::{Load, Outcome},
@@ -127,26 +127,29 @@ where
         by_token: bool,
         tags: &View,
     ) -> Next<H::Value, E> {
-        let bound = self.site.options.hard_timeout + 2 * PATIENCE;
         count(&self.typed.counters().waits);
-        match flight.outcome_within(self.clock(), bound).await {
+        match flight.outcome_within(self.clock(), self.bound()).await {
             None => Next::Answered(Err(LoadError::TimedOut)),
             Some(Outcome::Again) => Next::Look,
             Some(Outcome::Failed(error)) => Next::Answered(Err(error.clone())),
             Some(Outcome::Loaded(product)) => {
                 // Of a load that began before the call it is only known that its mark stood.
-                let is_ours = !by_token || self.holds(product.tags.as_deref(), tags).await;
+                if by_token && !self.holds(product.tags.as_deref(), tags).await {
+                    return self.look_elsewhere();
+                }
                 match self.hand.product(&self.typed, product) {
-                    Ok(value) if !is_ours || (value.is_none() && !self.takes_nothing) => {
-                        // And not shared again.
-                        self.begun = self.typed.larder().inner.flights.now();
-                        Next::Look
-                    }
+                    Ok(None) if !self.takes_nothing => self.look_elsewhere(),
                     Ok(value) => Next::Answered(Ok(Answer { value, origin: product.origin })),
                     Err(error) => Next::Answered(Err(LoadError::Cache(error))),
                 }
             }
         }
+    }
+
+    /// What a load came to is not for this call: no load that began before now is shared.
+    fn look_elsewhere(&mut self) -> Next<H::Value, E> {
+        self.begun = self.typed.larder().inner.flights.now();
+        Next::Look
     }
 
     /// Whether the tags of a load are as this call has read them.
@@ -160,7 +163,12 @@ where
 
     /// Waits for something else to stand at the key than this mark of somebody elsewhere.
     async fn wait_elsewhere(&self, stamp: Stamp, deadline: Instant) -> Next<H::Value, E> {
-        let waiter = self.typed.larder().inner.wake.watch(&self.site.key);
+        let inner = &self.typed.larder().inner;
+        if let Some(feed) = inner.feed.as_ref().filter(|_| inner.shared) {
+            // From now on the store tells when there is something to see.
+            feed.want(&[self.site.space.namespace()]);
+        }
+        let waiter = inner.wake.watch(&self.site.key);
         count(&self.typed.counters().waits);
         let mut pause = if waiter.is_first { POLL.0 } else { POLL_OF_OTHERS };
         loop {
@@ -194,10 +202,19 @@ where
         let patient = self.clock().now() < deadline;
         let caller = Caller { begun: self.begun, token, patient };
         let flights = &self.typed.larder().inner.flights;
-        flights.join(&self.site.key, caller, begins.then(Load::new))
+        flights.join(&self.site.key, caller, begins.then(|| self.new_load()))
     }
 
-    /// Sends a load on its way, in a task of its own.
+    /// How long a load takes at most, the store included.
+    fn bound(&self) -> Duration {
+        self.site.options.hard_timeout + 3 * PATIENCE
+    }
+
+    pub(super) fn new_load(&self) -> Load<T, E> {
+        Load::new(self.bound())
+    }
+
+    /// Sends a load on its way.
     pub(super) fn launch(
         &self,
         takeoff: Takeoff<Load<T, E>>,
@@ -206,20 +223,18 @@ where
         chain: Option<Arc<Chain>>,
     ) -> Arc<Load<T, E>> {
         let flight = Arc::clone(takeoff.flight());
-        let job = Job {
-            typed: self.typed.clone(),
-            site: self.site.clone(),
-            loader: Arc::clone(&self.loader),
-            names_tags: self.names_tags,
+        Arc::clone(&self.source).send(
+            Departure::new(takeoff, ground, self.site.clone()),
+            tags,
             chain,
-        };
-        tokio::spawn(fly(takeoff, ground, tags, job));
+        );
         flight
     }
 
     pub(super) async fn find(&self) -> Result<Found, Error> {
         let names = self.site.options.tags.get()?;
-        lookup::find(&self.site.space, &self.site.key, names, self.typed.expected()).await
+        let found = lookup::find(&self.site.space, &self.site.key, names, self.typed.expected());
+        self.typed.counted(found.await)
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {

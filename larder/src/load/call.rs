@@ -9,10 +9,10 @@ use super::{
     context::Chain,
     early,
     flight::{Caller, Join, Moment},
-    fly::LoaderCell,
     footing::{Ground, Site},
     hand::Hand,
     shared::{Load, Outcome},
+    source::Source,
 };
 use crate::{
     codec::Codec,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A call, once its key is known.
-pub(crate) struct Call<T, C, H, E> {
+pub(crate) struct Call<T: Send + 'static, C, H, E: Send + Sync + 'static> {
     pub(crate) typed: Typed<T, C>,
     pub(crate) site: Site,
     pub(crate) hand: H,
@@ -34,10 +34,8 @@ pub(crate) struct Call<T, C, H, E> {
     pub(crate) forced: bool,
     /// Whether that there is none is an answer.
     pub(crate) takes_nothing: bool,
-    /// Taken out by the load that asks it.
-    pub(crate) loader: LoaderCell<T, E>,
-    /// Whether what it gives may have tags of its own.
-    pub(crate) names_tags: bool,
+    /// What loads for it.
+    pub(crate) source: Arc<dyn Source<T, E>>,
 }
 
 pub(crate) type Answered<V, E> = Result<Answer<Option<V>>, LoadError<E>>;
@@ -67,7 +65,9 @@ where
     H: Hand<T, C>,
     E: Send + Sync + 'static,
 {
-    /// Goes on from the first look-up.
+    /// Goes on from the first look-up, whose error was counted.
+    ///
+    /// What it has to begin it begins in its first step, before it waits for anything.
     pub(crate) async fn go(mut self, mut found: Result<Found, Error>) -> Answered<H::Value, E> {
         let chain = Chain::current();
         if Chain::holds(chain.as_ref(), &self.site.key) {
@@ -75,7 +75,7 @@ where
         }
         let deadline = self.clock().now() + self.site.options.wait;
         loop {
-            let Ok(Found { standing, tags }) = self.typed.counted(found) else {
+            let Ok(Found { standing, tags }) = found else {
                 return self.without_store(deadline, chain).await;
             };
             let answered = match self.way(standing, &tags, chain.as_ref()).await {
@@ -170,7 +170,7 @@ where
         let inner = &self.typed.larder().inner;
         let rests = inner.rests.is_resting(&self.site.key, stamp, self.clock().now());
         let caller = Caller { begun: self.begun, token: Some(stamp), patient: true };
-        match inner.flights.join(&self.site.key, caller, (!rests).then(Load::new)) {
+        match inner.flights.join(&self.site.key, caller, (!rests).then(|| self.new_load())) {
             Join::Share { flight, .. } => Some(flight),
             Join::Start(takeoff) => {
                 Some(self.launch(takeoff, Ground::Refresh(stamp, cost), tags, chain.cloned()))

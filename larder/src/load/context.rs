@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -17,10 +18,10 @@ tokio::task_local! {
     static LOADING: Arc<Chain>;
 }
 
-/// A key that is being loaded, and the load that asked for it.
+/// Keys that are being loaded together, and the load that asked for them.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    key: Key,
+    keys: HashSet<Key>,
     outer: Option<Arc<Chain>>,
 }
 
@@ -39,7 +40,7 @@ impl Chain {
     pub(crate) fn holds(chain: Option<&Arc<Self>>, key: &Key) -> bool {
         let mut next = chain;
         while let Some(link) = next {
-            if link.key == *key {
+            if link.keys.contains(key) {
                 return true;
             }
             next = link.outer.as_ref();
@@ -49,11 +50,11 @@ impl Chain {
 
     /// Runs a loader as one more of them.
     pub(crate) async fn load<F: Future>(
-        key: Key,
+        keys: HashSet<Key>,
         outer: Option<Arc<Self>>,
         loader: F,
     ) -> F::Output {
-        LOADING.scope(Arc::new(Self { key, outer }), loader).await
+        LOADING.scope(Arc::new(Self { keys, outer }), loader).await
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a load stands on: the mark at the key that its answer replaces, and nothing else. An invalidation
 //! takes that mark away, and the answer is not kept.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use cache_api::{Condition, Key, Result, SetOptions, SetOutcome, Ttl};
 
-use super::{Options, context::Noted, loaded::LoadedTerms};
+use super::{Options, context::Noted, loaded::LoadedTerms, readings::Readings};
 use crate::{
     envelope::{Kind, Lifetime, Mark, Stamp},
     handle::Space,
@@ -25,7 +25,7 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 pub(crate) struct Site {
     pub(crate) space: Space,
     pub(crate) key: Key,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
 }
 
 /// What was found at the key.
@@ -61,42 +61,37 @@ pub(crate) struct Start {
 
 /// Puts the mark there. `None`: somebody else is at work, or was faster.
 ///
-/// Two calls to the store side by side if the loader may name tags, one if not; more for tags that are
-/// not there yet. `hurried`: whoever waits has no patience with the store.
+/// One call to the store, beside the [`Readings`] of the load. `hurried`: whoever waits has no patience
+/// with the store.
 pub(crate) async fn establish(
     site: &Site,
     ground: Ground,
-    tags: View,
-    names_tags: bool,
+    readings: &Readings,
     hurried: impl Future<Output = ()>,
 ) -> Option<Start> {
-    let bare = Start { footing: Footing::None, noted: Noted::unknown(), sequence: None };
     if matches!(ground, Ground::None) {
-        return Some(bare);
+        return Some(Start::bare());
     }
     tokio::select! {
-        start = site.start(ground, tags, names_tags) => start,
-        () = hurried => Some(bare),
-        () = site.space.larder().clock().sleep(PATIENCE) => Some(bare),
+        start = site.start(ground, readings) => start,
+        () = hurried => Some(Start::bare()),
+        () = site.space.larder().clock().sleep(PATIENCE) => Some(Start::bare()),
+    }
+}
+
+impl Start {
+    /// On nothing: what is loaded will not be stored.
+    const fn bare() -> Self {
+        Self { footing: Footing::None, noted: Noted::unknown(), sequence: None }
     }
 }
 
 impl Site {
-    async fn start(&self, ground: Ground, mut tags: View, names_tags: bool) -> Option<Start> {
-        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
-        let sequence = async {
-            // Without it the loader's tags are not trusted, and what has some is not kept.
-            if names_tags { Sequence::read(store, namespace).await.ok() } else { None }
-        };
-        let marks = match self.options.tags.get() {
-            Ok(names) => tags.marks(store, namespace, names).await,
-            Err(mistake) => Err(mistake),
-        };
-        let Ok(marks) = marks else {
-            return Some(Start { footing: Footing::None, noted: Noted::unknown(), sequence: None });
-        };
-        let (footing, sequence) = tokio::join!(self.footing(ground, &marks), sequence);
-        Some(Start { footing: footing?, noted: Noted::of(marks), sequence })
+    async fn start(&self, ground: Ground, readings: &Readings) -> Option<Start> {
+        let Some(marks) = readings.marks(self).await else { return Some(Start::bare()) };
+        let (footing, sequence) =
+            tokio::join!(self.footing(ground, marks), readings.sequence(self));
+        Some(Start { footing: footing?, noted: Noted::of(marks.to_vec()), sequence })
     }
 
     async fn footing(&self, ground: Ground, marks: &[Mark]) -> Option<Footing> {
@@ -178,20 +173,26 @@ impl Site {
         if late.is_empty() {
             return Some(marks);
         }
-        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
-        let names = late.get().ok()?;
-        let mut tags = View::read(store, namespace, names).await.ok()?;
-        let late = tags.marks(store, namespace, names).await.ok()?;
-        // Last: unless it changed, none of them was invalidated since before the load.
-        if !sequence?.holds(store, namespace).await.unwrap_or(false) {
-            return None;
-        }
+        let late = tokio::select! {
+            late = self.late_marks(late, sequence?) => late?,
+            () = self.space.larder().clock().sleep(PATIENCE) => return None,
+        };
         for mark in late {
             if !marks.iter().any(|known| known.name == mark.name) {
                 marks.push(mark);
             }
         }
         Some(marks)
+    }
+
+    /// Tags that the loader named, as they were before its source was asked.
+    async fn late_marks(&self, names: &TagNames, sequence: &Sequence) -> Option<Vec<Mark>> {
+        let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
+        let names = names.get().ok()?;
+        let mut tags = View::read(store, namespace, names).await.ok()?;
+        let marks = tags.marks(store, namespace, names).await.ok()?;
+        // Last: unless it changed, none of them was invalidated since before the load.
+        sequence.holds(store, namespace).await.ok()?.then_some(marks)
     }
 }
 

@@ -1,10 +1,6 @@
-use std::{
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, pin::Pin, sync::Arc};
 
-use cache_api::{Error, Key, Result, Ttl};
+use cache_api::{Error, Key, Result};
 
 use super::{
     Answer, LoadError, Options, Origin,
@@ -12,14 +8,14 @@ use super::{
     flight::Moment,
     footing::Site,
     hand::{Hand, Own},
-    options::setters,
+    options::{call_setters, setters},
+    source::OneKey,
     with::LoadWith,
 };
 use crate::{
     codec::Codec,
     handle::count,
     lookup::{self, Found, Standing},
-    to_key::ToKey,
     typed::Typed,
 };
 
@@ -32,26 +28,53 @@ pub struct GetOrLoad<T, C, L> {
 }
 
 /// What is asked for, and how.
-pub(crate) struct Request<T, C> {
+pub(crate) struct Request<T, C, K = Key> {
     pub(crate) typed: Typed<T, C>,
-    pub(crate) key: Result<Key>,
+    pub(crate) key: Result<K>,
     /// What this call says of its own; else the handle's.
-    pub(crate) options: Option<Box<Options>>,
+    pub(crate) options: Option<Arc<Options>>,
     pub(crate) forced: bool,
 }
 
-impl<T, C> Request<T, C> {
-    pub(crate) const fn new(typed: Typed<T, C>, key: Result<Key>) -> Self {
+impl<T, C, K> Request<T, C, K> {
+    pub(crate) const fn new(typed: Typed<T, C>, key: Result<K>) -> Self {
         Self { typed, key, options: None, forced: false }
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        self.options.as_deref().unwrap_or(&self.typed.inner.options)
+    pub(crate) fn options(&self) -> &Arc<Options> {
+        self.options.as_ref().unwrap_or(&self.typed.inner.options)
     }
 
     pub(crate) fn options_mut(&mut self) -> &mut Options {
         let defaults = &self.typed.inner.options;
-        self.options.get_or_insert_with(|| Box::new(defaults.clone()))
+        Arc::make_mut(self.options.get_or_insert_with(|| Arc::clone(defaults)))
+    }
+}
+
+impl<T: 'static, C: Codec<T>, K> Request<T, C, K> {
+    /// The answer that stands there, if it may be given as it is. Else what stands there to this call.
+    pub(crate) fn take(
+        &self,
+        standing: Standing,
+        takes_nothing: bool,
+    ) -> Result<Answer<Option<T>>, Standing> {
+        let entry = match standing {
+            Standing::Fresh(entry)
+                if !self.forced
+                    && self.options().refresh_ahead.is_none()
+                    && (entry.payload.is_some() || takes_nothing) =>
+            {
+                entry
+            }
+            standing => return Err(standing),
+        };
+        let stamp = entry.stamp;
+        // One that does not decode makes way.
+        let decoded = self.typed.decode(entry);
+        let value = decoded.ok_or_else(|| Standing::Open(stamp.condition()))?;
+        count(&self.typed.counters().hits);
+        let origin = if value.is_some() { Origin::Store } else { Origin::Negative };
+        Ok(Answer { value, origin })
     }
 }
 
@@ -64,19 +87,7 @@ impl<T, C, L> GetOrLoad<T, C, L> {
         self.request.options_mut()
     }
 
-    /// What is loaded lives this long: a `Duration` or a [`Ttl`]. Zero: it is not stored.
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.options_mut().ttl = Some(ttl.into());
-        self
-    }
-
-    /// What is loaded is [invalidated](crate::Space::invalidate_tag) with all others that have this tag.
-    ///
-    /// The tags of a call are read in the same round trip as the entry.
-    pub fn tag(mut self, name: impl ToKey) -> Self {
-        self.options_mut().tags.add(name);
-        self
-    }
+    call_setters!();
 
     /// The source is asked, whatever stands at the key, which is replaced by what it gives. Shared only
     /// with loads that begin after this call.
@@ -100,9 +111,10 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
     ///
     /// As [`Typed::get`].
     pub async fn cache_only(self) -> Result<Option<T>> {
-        let Request { typed, key, options, .. } = self.request;
-        let names = options.as_deref().unwrap_or(&typed.inner.options).tags.get()?;
-        let found = lookup::find(&typed.inner.space, &key?, names, typed.expected()).await;
+        let Request { typed, key, .. } = &self.request;
+        let (key, names) =
+            (key.as_ref().map_err(Clone::clone)?, self.request.options().tags.get()?);
+        let found = lookup::find(&typed.inner.space, key, names, typed.expected()).await;
         Ok(match typed.counted(found)?.standing {
             Standing::Stale(entry) => typed.decode(entry).flatten(),
             standing => typed.value(standing),
@@ -115,33 +127,24 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
         let begun = request.typed.larder().inner.flights.now();
         let options = request.options();
         let names = options.tags.get()?;
-        if options.ttl.is_none() && !L::NAMES_TAGS {
-            return Err(no_lifetime().into());
+        if options.ttl.is_none() && !loader.names_tags() {
+            return Err(no_lifetime("get_or_load").into());
         }
         let typed = &request.typed;
         let found = lookup::find(&typed.inner.space, key, names, typed.expected()).await;
-        let found = match found {
-            Ok(Found { standing: Standing::Fresh(entry), tags })
-                if !request.forced
-                    && options.refresh_ahead.is_none()
-                    && entry.payload.is_some() =>
-            {
-                let stamp = entry.stamp;
-                if let Some(value) = typed.decode(entry) {
-                    count(&typed.counters().hits);
-                    return Ok(Answer { value, origin: Origin::Store });
-                }
-                // It does not decode: it makes way.
-                Ok(Found { standing: Standing::Open(stamp.condition()), tags })
-            }
-            found => found,
+        let found = match typed.counted(found) {
+            Ok(Found { standing, tags }) => match request.take(standing, L::TAKES_NOTHING) {
+                Ok(answer) => return Ok(answer),
+                Err(standing) => Ok(Found { standing, tags }),
+            },
+            failed => failed,
         };
         // Not a part of this future, which is made for hits.
         Box::pin(go_on(request, Own, begun, found, loader)).await
     }
 }
 
-/// Goes on where there was no fresh answer.
+/// Goes on where there was no fresh answer, or an error, which was counted.
 pub(crate) async fn go_on<T, C, L, H>(
     request: Request<T, C>,
     hand: H,
@@ -155,25 +158,18 @@ where
     L: LoadWith<T>,
     H: Hand<T, C>,
 {
-    let options = request.options().clone();
+    let options = Arc::clone(request.options());
     let Request { typed, key, forced, .. } = request;
     let site = Site { space: typed.inner.space.clone(), key: key?, options };
-    let call = Call {
-        typed,
-        site,
-        hand,
-        begun,
-        forced,
-        takes_nothing: L::TAKES_NOTHING,
-        loader: Arc::new(Mutex::new(Some(loader.into_loader()))),
-        names_tags: L::NAMES_TAGS,
-    };
+    let source = Arc::new(OneKey::new(typed.clone(), loader));
+    let takes_nothing = L::TAKES_NOTHING;
+    let call = Call { typed, site, hand, begun, forced, takes_nothing, source };
     call.go(found).await
 }
 
-pub(crate) fn no_lifetime() -> Error {
+pub(crate) fn no_lifetime(operation: &'static str) -> Error {
     Error::InvalidArgument {
-        operation: "get_or_load",
+        operation,
         reason: "how long does the value live? Say `.ttl(..)`, or give the handle a `default_ttl`"
             .into(),
     }

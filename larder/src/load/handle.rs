@@ -52,7 +52,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads(Plain(loader)))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads::new(Plain(loader)))
     }
 
     /// As [`get_or_load`](Self::get_or_load), with a loader that names tags before it asks its source.
@@ -70,7 +70,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads(InContext(loader)))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Loads::new(InContext(loader)))
     }
 
     /// As [`get_or_load`](Self::get_or_load), of a source that may have nothing under the key.
@@ -107,7 +107,7 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds(Plain(loader)))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds::new(Plain(loader)))
     }
 
     /// As [`get_or_find`](Self::get_or_find), with a loader that names tags before it asks its source.
@@ -125,6 +125,6 @@ impl<T: Send + 'static, C: Codec<T>> Typed<T, C> {
         R: IntoLoaded<T>,
         E: Send + Sync + 'static,
     {
-        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds(InContext(loader)))
+        GetOrLoad::new(self.clone(), self.inner.space.key(key), Finds::new(InContext(loader)))
     }
 }

@@ -134,6 +134,10 @@ impl<T> Given<T> {
         Self { value: Some(loaded.value), terms: loaded.terms }
     }
 
+    pub(crate) fn perhaps(found: Option<impl IntoLoaded<T>>) -> Self {
+        found.map_or_else(Self::nothing, |found| Self::value(found.into_loaded()))
+    }
+
     pub(crate) fn nothing() -> Self {
         Self { value: None, terms: LoadedTerms::default() }
     }

@@ -19,6 +19,7 @@
 
 mod answer;
 mod attend;
+mod batch;
 mod call;
 mod context;
 mod early;
@@ -29,10 +30,15 @@ mod footing;
 mod get_or_load;
 mod hand;
 mod handle;
+mod land;
 mod loaded;
+mod many;
 mod options;
+mod read_through;
+mod readings;
 mod rests;
 mod shared;
+mod source;
 mod sync;
 mod with;
 
@@ -48,10 +54,12 @@ pub use get_or_load::{GetOrLoad, WithAnswer};
 pub(crate) use get_or_load::{go_on, no_lifetime};
 pub(crate) use hand::One;
 pub use loaded::{IntoLoaded, Loaded};
-pub(crate) use options::{Options, setters};
+pub use many::GetOrLoadMany;
+pub(crate) use options::{Options, call_setters, setters};
+pub use read_through::{FindThrough, ReadThrough};
 pub(crate) use rests::Rests;
-pub use with::LoadWith;
 pub(crate) use with::{Finds, InContext, Loads, Plain};
+pub use with::{LoadForm, LoadWith};
 
 #[cfg(test)]
 mod tests;

@@ -140,4 +140,28 @@ macro_rules! setters {
         }
     };
 }
-pub(crate) use setters;
+/// What a single call says besides: how long what it loads lives, and its tags.
+macro_rules! call_setters {
+    () => {
+        /// What is loaded lives this long: a `Duration` or a [`Ttl`](cache_api::Ttl). Zero: it is not stored.
+        pub fn ttl(mut self, ttl: impl Into<::cache_api::Ttl>) -> Self {
+            self.options_mut().ttl = Some(ttl.into());
+            self
+        }
+
+        /// What is loaded lives until it is deleted or evicted.
+        pub fn forever(self) -> Self {
+            self.ttl(::cache_api::Ttl::Never)
+        }
+
+        /// What is loaded is [invalidated](crate::Space::invalidate_tag) with all others that have this
+        /// tag.
+        ///
+        /// The tags of a call are read in the same round trip as the entry.
+        pub fn tag(mut self, name: impl crate::ToKey) -> Self {
+            self.options_mut().tags.add(name);
+            self
+        }
+    };
+}
+pub(crate) use {call_setters, setters};

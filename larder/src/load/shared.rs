@@ -27,6 +27,8 @@ pub(crate) struct Load<T, E> {
     outcome: OnceLock<Outcome<T, E>>,
     done: Notify,
     hurried: Notify,
+    /// It comes to something within this time, whatever happens.
+    bound: Duration,
 }
 
 /// What a load came to.
@@ -56,8 +58,9 @@ enum Original<T> {
 }
 
 impl<T, E> Load<T, E> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bound: Duration) -> Self {
         Self {
+            bound,
             course: Course::default(),
             outcome: OnceLock::new(),
             done: Notify::new(),
@@ -92,6 +95,10 @@ impl<T, E> Load<T, E> {
     ) -> Option<&Outcome<T, E>> {
         if let Some(outcome) = self.outcome.get() {
             return Some(outcome);
+        }
+        if time >= self.bound {
+            // No need for a timer, of which there would be one for each who waits.
+            return Some(self.outcome().await);
         }
         tokio::select! {
             outcome = self.outcome() => Some(outcome),

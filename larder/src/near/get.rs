@@ -61,9 +61,7 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Future for NearGet<T, C> {
             let look = key(name).map(|key| typed.look_near(key, self.takes));
             let copy = match look {
                 Ok(Look::Hit(value)) => {
-                    if let Some(near) = &typed.larder().inner.near {
-                        near.tier.count_hit();
-                    }
+                    count(&typed.counters().near_hits);
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(value));
                 }
@@ -100,9 +98,7 @@ async fn ask<T: Send + Sync + 'static, C: Codec<T>>(
     key: Key,
     takes: Takes,
 ) -> Answer<T> {
-    if let Some(near) = &typed.larder().inner.near {
-        near.tier.count_miss();
-    }
+    count(&typed.counters().near_misses);
     let options = &typed.inner.options;
     let (found, copying) = typed.fetch(&key, options.tags.get()?, takes).await;
     let Found { standing, .. } = typed.counted(found)?;

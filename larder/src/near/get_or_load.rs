@@ -5,8 +5,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use cache_api::Ttl;
-
 use super::{
     ReadToken,
     read::{Facts, Look, Takes, key},
@@ -15,9 +13,8 @@ use crate::{
     Answer, GetOrLoad, LoadError, LoadWith, Origin, WithAnswer,
     codec::Codec,
     handle::count,
-    load::{Answered, One, Options, go_on, no_lifetime, setters},
+    load::{Answered, One, Options, call_setters, go_on, no_lifetime, setters},
     lookup::{Found, Standing},
-    to_key::ToKey,
 };
 
 /// A look-up that loads what it does not find, by [`Near::get_or_load`](crate::Near::get_or_load).
@@ -37,17 +34,7 @@ impl<T, C, L> NearGetOrLoad<T, C, L> {
         self.call.request.options_mut()
     }
 
-    /// See [`GetOrLoad::ttl`].
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        self.options_mut().ttl = Some(ttl.into());
-        self
-    }
-
-    /// See [`GetOrLoad::tag`].
-    pub fn tag(mut self, name: impl ToKey) -> Self {
-        self.options_mut().tags.add(name);
-        self
-    }
+    call_setters!();
 
     /// See [`GetOrLoad::force_refresh`].
     pub const fn force_refresh(mut self) -> Self {
@@ -101,9 +88,7 @@ where
             let look = key(&request.key).map(|key| request.typed.look_near(key, takes));
             let copy = match look {
                 Ok(Look::Hit(value)) if value.is_some() || L::TAKES_NOTHING => {
-                    if let Some(near) = &request.typed.larder().inner.near {
-                        near.tier.count_hit();
-                    }
+                    count(&request.typed.counters().near_hits);
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(Answer { value, origin: Origin::Near }));
                 }
@@ -140,17 +125,15 @@ where
     /// Asks the store, keeps what it says, and goes on from there.
     async fn ask(self, takes: Takes) -> Answered<Arc<T>, L::Error> {
         let GetOrLoad { request, loader } = self.call;
-        if let Some(near) = &request.typed.larder().inner.near {
-            near.tier.count_miss();
-        }
+        count(&request.typed.counters().near_misses);
         let key = key(&request.key)?;
         let begun = request.typed.larder().inner.flights.now();
         let options = request.options();
-        if options.ttl.is_none() && !L::NAMES_TAGS {
-            return Err(no_lifetime().into());
+        if options.ttl.is_none() && !loader.names_tags() {
+            return Err(no_lifetime("get_or_load").into());
         }
         let (found, copying) = request.typed.fetch(key, options.tags.get()?, takes).await;
-        let found = match found {
+        let found = match request.typed.counted(found) {
             Ok(Found { standing: Standing::Fresh(entry), tags })
                 if !request.forced
                     && options.refresh_ahead.is_none()

@@ -183,12 +183,13 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Near<T, C> {
 
     /// Hears of changes in the space and of its tags.
     fn listen(&self) {
-        if let Some(near) = &self.typed.larder().inner.near {
+        let inner = &self.typed.larder().inner;
+        if let (Some(_), Some(feed)) = (&inner.near, &inner.feed) {
             let namespace = self.typed.inner.space.namespace();
             match namespace.reserved("tag") {
-                Ok(tags) => near.feed.want(&[namespace, &tags]),
+                Ok(tags) => feed.want(&[namespace, &tags]),
                 // No entry of a space with so long a name has tags.
-                Err(_) => near.feed.want(&[namespace]),
+                Err(_) => feed.want(&[namespace]),
             }
         }
     }

@@ -28,35 +28,12 @@ mod token;
 pub(crate) mod tokens;
 pub(crate) mod trust;
 
-use std::sync::Arc;
-
-use cache_api::{Cache, Clock};
 pub use get::NearGet;
 pub use get_or_load::{NearGetOrLoad, NearLoad};
 pub use handle::Near;
 pub(crate) use own_writes::OwnWrites;
 pub(crate) use tier::{Limits, Tier};
 pub use token::ReadToken;
-
-use crate::feed::{Feed, Listener};
-
-/// The near tier of a [`Larder`](crate::Larder), and what tells it of changes.
-#[derive(Debug)]
-pub(crate) struct NearTier {
-    pub(crate) tier: Arc<Tier>,
-    pub(crate) feed: Feed,
-}
-
-impl NearTier {
-    pub(crate) fn new(store: &Arc<dyn Cache>, clock: &Arc<dyn Clock>, limits: Limits) -> Self {
-        // A store of this process cannot fall silent; one that is shared sends heartbeats.
-        let beats = store.capabilities().shared;
-        let tier = Arc::new(Tier::new(limits, Arc::clone(clock), beats));
-        let listener: Arc<dyn Listener> = Arc::clone(&tier) as _;
-        let feed = Feed::new(Arc::clone(store), Arc::clone(clock), Arc::downgrade(&listener));
-        Self { tier, feed }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
     /// The tier, if this call may use it.
     pub(super) fn tier(&self, takes: Takes) -> Option<&Tier> {
         let inner = &self.larder().inner;
-        let tier = &inner.near.as_ref()?.tier;
+        let tier = inner.near.as_deref()?;
         let is_usable = !matches!(takes, Takes::None)
             // Something that was invalidated may still stand in the store.
             && inner.outbox.is_empty()

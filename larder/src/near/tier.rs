@@ -1,10 +1,7 @@
 use std::{
     any::Any,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,7 +16,6 @@ use super::{
 use crate::{
     envelope::{TagState, Version},
     feed::Listener,
-    handle::NearStats,
 };
 
 /// What a copy costs besides its value and its tags, in bytes: key, entry, the map's own.
@@ -43,8 +39,6 @@ pub(crate) struct Tier {
     trust: Trust,
     clock: Arc<dyn Clock>,
     limits: Limits,
-    hits: AtomicU64,
-    misses: AtomicU64,
 }
 
 /// A copy of an entry.
@@ -105,8 +99,6 @@ impl Tier {
             trust: Trust::new(clock.now(), limits.silence, beats),
             clock,
             limits,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
         }
     }
 
@@ -150,20 +142,9 @@ impl Tier {
         self.map.clear();
     }
 
-    pub(crate) fn stats(&self) -> NearStats {
-        NearStats {
-            hits: self.hits.load(Relaxed),
-            misses: self.misses.load(Relaxed),
-            bytes: self.map.weight(),
-        }
-    }
-
-    pub(crate) fn count_hit(&self) {
-        self.hits.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn count_miss(&self) {
-        self.misses.fetch_add(1, Relaxed);
+    /// How many bytes the copies take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.map.weight()
     }
 }
 

@@ -108,6 +108,12 @@ impl View {
         Ok(marks)
     }
 
+    /// Of these tags alone.
+    pub(crate) fn only(&self, names: &[TagName]) -> Self {
+        let known = names.iter().filter_map(|name| Some((name.clone(), self.get(name)?)));
+        Self(known.collect())
+    }
+
     fn get(&self, name: &TagName) -> Option<Option<TagState>> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, state)| *state)
     }

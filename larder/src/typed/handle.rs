@@ -52,7 +52,7 @@ pub(crate) struct Inner<C> {
     pub(crate) space: Space,
     pub(crate) codec: C,
     pub(crate) schema: u32,
-    pub(crate) options: Options,
+    pub(crate) options: Arc<Options>,
 }
 
 impl Space {
@@ -69,6 +69,7 @@ impl Space {
         if self.has_generations() {
             options.tags.insert(TagName::GENERATION);
         }
+        let options = Arc::new(options);
         Typed::new(Inner { space: self.clone(), codec, schema: 0, options })
     }
 }
@@ -82,7 +83,12 @@ impl<T, C> Typed<T, C> {
     #[must_use]
     pub fn codec<D: Codec<T>>(&self, codec: D) -> Typed<T, D> {
         let Inner { space, schema, options, .. } = &*self.inner;
-        Typed::new(Inner { space: space.clone(), codec, schema: *schema, options: options.clone() })
+        Typed::new(Inner {
+            space: space.clone(),
+            codec,
+            schema: *schema,
+            options: Arc::clone(options),
+        })
     }
 
     /// The space they lie in.
@@ -112,7 +118,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     setters!();
 
     fn options_mut(&mut self) -> &mut Options {
-        &mut Arc::make_mut(&mut self.inner).options
+        Arc::make_mut(&mut Arc::make_mut(&mut self.inner).options)
     }
 
     /// A number to change when the meaning of the type changes in a way that its fields do not show,

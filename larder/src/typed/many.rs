@@ -32,7 +32,8 @@ pub struct SetMany<T, C> {
 
 impl<T, C> SetMany<T, C> {
     pub(super) fn new(typed: Typed<T, C>, drafts: Result<Vec<(Key, Draft)>>) -> Self {
-        let Options { ttl, tags, .. } = typed.inner.options.clone();
+        let Options { ttl, ref tags, .. } = *typed.inner.options;
+        let tags = tags.clone();
         Self { typed, drafts, ttl, tags }
     }
 

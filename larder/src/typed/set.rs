@@ -50,7 +50,8 @@ enum When {
 
 impl<T, C> Set<T, C> {
     pub(super) fn new(typed: Typed<T, C>, draft: Result<(Key, Draft)>) -> Self {
-        let Options { ttl, tags, .. } = typed.inner.options.clone();
+        let Options { ttl, ref tags, .. } = *typed.inner.options;
+        let tags = tags.clone();
         Self { typed, draft, ttl, tags, when: When::Always }
     }
 
