@@ -1,6 +1,7 @@
 //! The examples do what they say. One more needs one more test.
 
 #![cfg(feature = "memory")]
+#![expect(clippy::panic, reason = "a helper of tests says what the example said")]
 
 use integration_tests::examples;
 

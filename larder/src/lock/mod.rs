@@ -18,7 +18,7 @@
 //!         guard.release().await;
 //!     }
 //!     Err(LockError::Busy { .. }) => println!("another server is at it"),
-//!     Err(LockError::Store(error)) => return Err(error.into()),
+//!     Err(error) => return Err(error.into()),
 //! }
 //! # Ok(())
 //! # }

@@ -101,7 +101,7 @@ impl<T: 'static, C: Codec<T>> Reserve<T, C> {
 
     async fn look(self) -> Result<Reserved<T, C>> {
         let Self { typed, key } = self;
-        let options = typed.inner.options.clone();
+        let options = Arc::clone(&typed.inner.options);
         let site = Site { space: typed.space().clone(), key: key?, options };
         let reserved = look(&typed, &site).await;
         let reserved = typed.counted(reserved)?;
