@@ -75,6 +75,12 @@ pub(crate) async fn passing<T>(clock: &TestClock, future: impl Future<Output = T
     }
 }
 
+/// What must come without the clock being moved. It fails if it does not, instead of hanging.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    let bound = Duration::from_secs(60);
+    tokio::time::timeout(bound, future).await.expect("it comes while the clock stands still")
+}
+
 /// Lets other tasks run until it is so.
 pub(crate) async fn until(what: &str, is: impl AsyncFn() -> bool) {
     for _ in 0..10_000 {

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use integration_tests::faults::{Scripted, full, not_connected, on};
 
 use super::*;
-use crate::testing::{Bench, bench, dropped_after, until};
+use crate::testing::{Bench, bench, dropped_after, soon, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TTL: Duration = Duration::from_secs(9);
@@ -67,7 +67,7 @@ async fn a_release_wakes_who_waits_in_this_process_and_others_look_again() {
     bench.store.called(Op::Set, 2).await;
     drop(guard);
     // The clock stands still: it was told.
-    let guard = here.await.unwrap().unwrap();
+    let guard = soon(here).await.unwrap().unwrap();
 
     let mut there = pin!(bench.elsewhere().lock("job").acquire());
     assert!((&mut there).now_or_never().is_none());

@@ -10,7 +10,7 @@ use integration_tests::faults::{full, on};
 use crate::{
     Reserved, Ticket, Typed,
     envelope::{Kind, Stamp},
-    testing::{Bench, bench, dropped_after, until},
+    testing::{Bench, bench, dropped_after, soon, until},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -134,7 +134,7 @@ async fn who_loads_the_key_waits_for_the_ticket() {
     let mut loading = pin!(users.get_or_load(KEY, load).into_future());
     assert!((&mut loading).now_or_never().is_none());
     assert!(held.set(&7).await.unwrap());
-    assert_eq!(loading.await.unwrap(), 7);
+    assert_eq!(soon(loading).await.unwrap(), 7);
 
     // Given back, whichever way: the clock stands still, so whoever waits was told.
     for release in [true, false] {
@@ -147,7 +147,7 @@ async fn who_loads_the_key_waits_for_the_ticket() {
         } else {
             drop(held);
         }
-        assert_eq!(loading.await.unwrap(), 8);
+        assert_eq!(soon(loading).await.unwrap(), 8);
     }
 }
 
