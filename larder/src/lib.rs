@@ -28,7 +28,10 @@
 //! | [`Space`] | the entries under a name; [`ToKey`] says what can name one of them |
 //! | [`Space::typed`] → [`Typed`] | values of a type: [encoded](codec), compressed, checked |
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
+//! | [`Typed::update`], [`Typed::reserve`] | a change by what the value is; a ticket to fill a key outside a closure |
 //! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |
+//! | [`Space::lock`] → [`Guard`](lock::Guard) | one of all servers does the work: [an advisory lock](lock) |
+//! | [`Space::rate_limit`] → [`RateLimit`](rate::RateLimit) | so many in so much time, for all servers together: [a rate limit](rate) |
 //! | [`Larder::stats`] | what has happened |
 //! | [`layer`] | around a store: deadlines, repetition, a circuit breaker, metrics, spans, a prefix |
 //! | [`envelope`] | the bytes that stand in the store |
@@ -88,13 +91,18 @@ mod invalidate;
 pub mod layer;
 mod lease;
 mod load;
+pub mod lock;
 mod lookup;
 mod near;
 mod open;
+mod pause;
 pub mod prelude;
+pub mod rate;
 mod raw;
 pub mod stream;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod to_key;
 mod typed;
 mod wake;
@@ -124,4 +132,6 @@ pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 pub use to_key::{KeyWriter, ToKey};
-pub use typed::{Set, SetMany, SetWithToken, Typed, Value};
+pub use typed::{
+    Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Update, Value,
+};

@@ -4,6 +4,6 @@
 //! nor a `Result`, which would hide the usual one.
 
 pub use crate::{
-    Bytes, Key, Larder, Namespace, Raw, Remaining, Space, ToKey, Ttl, Typed, Value,
+    Bytes, Key, Larder, Namespace, Raw, Remaining, Reserved, Space, ToKey, Ttl, Typed, Value,
     codec::{Json, MessagePack, RawBytes},
 };

@@ -54,6 +54,11 @@ impl Space {
         self
     }
 
+    /// The library's own entries of this space.
+    pub(crate) fn reserved(&self, name: &str) -> Result<Self> {
+        Ok(Self { namespace: self.namespace.reserved(name)?, ..self.clone() })
+    }
+
     /// Every entry that is read and written through this has the generation of the space, which
     /// [`invalidate_all`](Self::invalidate_all) then changes instead of walking over all keys.
     ///

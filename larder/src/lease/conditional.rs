@@ -103,7 +103,8 @@ pub(crate) async fn write(
         }
         if is_final || clock.now() + pause >= deadline {
             return match open {
-                Some(_) => settle(place, record, against, error).await,
+                // What is told is the error of the attempt that may still land.
+                Some(unanswered) => settle(place, record, against, unanswered).await,
                 None => Written::Failed(error),
             };
         }

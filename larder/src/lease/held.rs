@@ -3,7 +3,7 @@ use std::time::Duration;
 use cache_api::{Condition, Error, Ttl};
 use tokio::sync::oneshot;
 
-use super::{Place, Written, write};
+use super::{Place, Validity, Written, validity::Standing, write};
 use crate::envelope::{Kind, Mark, Stamp, write_work};
 
 /// How a lease is kept.
@@ -20,7 +20,11 @@ pub(crate) struct Terms {
 impl Terms {
     /// The lifetime of the record at the key.
     pub(crate) fn ttl(&self) -> Ttl {
-        Ttl::After(self.heartbeat * 2)
+        Ttl::After(self.lifetime())
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.heartbeat * 2
     }
 
     /// How often it is renewed.
@@ -44,6 +48,7 @@ pub(crate) enum Taken {
 #[derive(Debug)]
 pub(crate) struct Held {
     stamp: Stamp,
+    validity: Validity,
     keeper: Option<oneshot::Sender<Order>>,
 }
 
@@ -67,12 +72,14 @@ pub(crate) async fn take(place: Place, against: Condition, terms: Terms, tags: &
     let record = write_work(stamp, tags);
     let (say, hear) = oneshot::channel();
     tokio::spawn(async move {
+        let sent = place.clock.now();
         let taken = match write(&place, &record, terms.ttl(), against, terms.patience).await {
             Written::Applied => {
                 let (keeper, orders) = oneshot::channel();
+                let (standing, validity) = Standing::since(sent, terms.lifetime(), &place.clock);
                 // Nobody to take it: the answer comes back, and dropping it is the order to remove.
-                let _ = say.send(Taken::Held(Held { stamp, keeper: Some(keeper) }));
-                return keep(place, stamp, terms, orders).await;
+                let _ = say.send(Taken::Held(Held { stamp, validity, keeper: Some(keeper) }));
+                return keep(place, stamp, terms, &standing, orders).await;
             }
             Written::Refused { .. } => Taken::Refused,
             Written::Failed(error) | Written::Unknown(error) => Taken::Failed(error),
@@ -94,6 +101,20 @@ impl Held {
     /// Exactly this lease, as the condition of the write that replaces it.
     pub(crate) const fn stamp(&self) -> Stamp {
         self.stamp
+    }
+
+    /// How long it is sure to stand.
+    pub(crate) const fn validity(&self) -> &Validity {
+        &self.validity
+    }
+
+    /// Does something when it was removed or handed over, whoever does that.
+    pub(crate) fn at_end(&self, then: impl FnOnce() + Send + 'static) {
+        let validity = self.validity.clone();
+        tokio::spawn(async move {
+            validity.kept().await;
+            then();
+        });
     }
 
     /// Stops renewing it and leaves it where it is, for something that replaces it now.
@@ -129,36 +150,53 @@ impl Held {
 }
 
 /// Renews a lease until told otherwise, or until it is lost.
-async fn keep(place: Place, stamp: Stamp, terms: Terms, mut orders: oneshot::Receiver<Order>) {
+async fn keep(
+    place: Place,
+    stamp: Stamp,
+    terms: Terms,
+    standing: &Standing,
+    mut orders: oneshot::Receiver<Order>,
+) {
     let until = place.clock.now() + terms.renew_for;
-    loop {
-        let order = tokio::select! {
-            order = &mut orders => order,
-            () = place.clock.sleep(terms.renewal()) => {
-                if place.clock.now() >= until {
-                    // Left to die of age. The order is still waited for: a release removes what is left.
-                    (&mut orders).await
-                } else {
-                    // `false` is a lease that was removed: it is never placed again. An error may be
-                    // followed by a success as long as the lease lives, and costs nothing after that.
-                    let _ = place.store.expire(&place.key, terms.ttl(), stamp.condition()).await;
-                    continue;
-                }
+    let mut renewing = true;
+    let order = loop {
+        tokio::select! {
+            order = &mut orders => break order,
+            () = place.clock.sleep(terms.renewal()), if renewing => {
+                // What is renewed no more is left to die of age. The order is still waited for.
+                renewing = place.clock.now() < until
+                    && renew(&place, stamp, terms, standing).await;
             }
-        };
-        match order {
-            Ok(Order::HandOver) => return,
-            Ok(Order::Release(done)) => {
-                remove(&place, stamp).await;
-                let _ = done.send(());
-                return;
-            }
-            Err(_) => return remove(&place, stamp).await,
         }
+    };
+    match order {
+        Ok(Order::HandOver) => {}
+        Ok(Order::Release(done)) => {
+            remove(&place, stamp, standing).await;
+            let _ = done.send(());
+        }
+        Err(_) => remove(&place, stamp, standing).await,
     }
 }
 
-async fn remove(place: &Place, stamp: Stamp) {
+/// Gives it its lifetime anew. `false`: it is lost.
+async fn renew(place: &Place, stamp: Stamp, terms: Terms, standing: &Standing) -> bool {
+    let sent = place.clock.now();
+    match place.store.expire(&place.key, terms.ttl(), stamp.condition()).await {
+        Ok(true) => standing.renewed(sent),
+        // It was removed, and is never placed again.
+        Ok(false) => {
+            standing.lost();
+            return false;
+        }
+        // May be followed by a success as long as the lease lives, and costs nothing after that.
+        Err(_) => {}
+    }
+    true
+}
+
+async fn remove(place: &Place, stamp: Stamp, standing: &Standing) {
+    standing.lost();
     if let Err(error) = place.store.delete_if(&place.key, stamp.condition()).await {
         // Its lifetime removes it.
         tracing::debug!(key = place.shown(), %error, "a lease could not be removed");

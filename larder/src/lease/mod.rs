@@ -18,9 +18,11 @@
 
 mod conditional;
 mod held;
+mod validity;
 
 pub(crate) use conditional::{Place, Written, write};
 pub(crate) use held::{Held, Taken, Terms, take};
+pub(crate) use validity::Validity;
 
 #[cfg(test)]
 mod tests;

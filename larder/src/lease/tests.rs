@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use backend_memory::MemoryCache;
 use bytes::Bytes;
 use cache_api::{Cache, Condition, Namespace, Op, SetOptions, TestClock, Ttl};
-use futures_util::FutureExt;
-use integration_tests::faults::{Late, Scripted, full, not_connected, on};
+use integration_tests::faults::{Calls, Late, Scripted, full, not_connected, on};
 
 use super::*;
-use crate::envelope::{Kind, Stamp};
+use crate::{
+    envelope::{Kind, Stamp},
+    testing::{dropped_after, passing, until},
+};
 
 const TTL: Ttl = Ttl::After(Duration::from_secs(60));
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,16 +49,8 @@ impl Bench {
         self.standing().await
     }
 
-    /// Lets time pass, a little at a time, until the future is done.
     async fn passing<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = std::pin::pin!(future);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut future => return done,
-                () = tokio::task::yield_now() => self.clock.advance(Duration::from_millis(5)),
-            }
-        }
+        passing(&self.clock, future).await
     }
 
     async fn write(&self, stamp: Stamp, against: Condition) -> Written {
@@ -146,6 +140,20 @@ async fn over_nothing_an_unknown_outcome_stays_unknown() {
     assert!(matches!(written, Written::Unknown(_)), "{written:?}");
 }
 
+/// What was sent may land, whatever became of the attempts after it.
+#[tokio::test]
+async fn an_error_tells_of_the_attempt_that_may_still_land() {
+    let bench = bench();
+    let against = bench.stand(lease()).await;
+    let late = bench.store.late(Op::Set);
+    bench.store.fail(Calls::all().always(), not_connected(Op::Set));
+    let written = bench.write(manifest(), against).await;
+    let Written::Unknown(error) = written else { panic!("{written:?}") };
+    assert!(error.may_have_applied(), "{error:?}");
+    late.land().await.unwrap();
+    assert_eq!(bench.standing().await.map(|stamp| stamp.kind), Some(Kind::Manifest));
+}
+
 /// A lease is on its way, the source is read, someone deletes, and then the lease arrives.
 #[tokio::test]
 async fn a_lease_over_nothing_is_sent_once_so_that_none_stands_again_after_a_delete() {
@@ -209,13 +217,7 @@ impl Bench {
     }
 
     async fn until_gone(&self) {
-        for _ in 0..1000 {
-            if self.standing().await.is_none() {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-        panic!("it still stands");
+        until("the lease is gone", async || self.standing().await.is_none()).await;
     }
 }
 
@@ -268,14 +270,7 @@ async fn a_lost_lease_is_never_placed_again_and_removes_nobody_elses() {
 async fn whoever_is_cancelled_while_taking_leaves_no_lease() {
     let bench = bench();
     for polls in 0..5 {
-        let mut taking = Box::pin(bench.take());
-        for _ in 0..polls {
-            if (&mut taking).now_or_never().is_some() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        drop(taking);
+        let _ = dropped_after(polls, bench.take()).await;
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }

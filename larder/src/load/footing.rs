@@ -115,13 +115,13 @@ impl Site {
         }
     }
 
-    fn terms(&self) -> Terms {
+    pub(crate) fn terms(&self) -> Terms {
         Terms { heartbeat: HEARTBEAT, renew_for: self.options.hard_timeout, patience: PATIENCE }
     }
 
     /// Whether we are the one who refreshes this answer. The election is never taken back: its lifetime is
     /// the time for which the fleet leaves a source alone that has failed.
-    async fn elect(&self, stamp: Stamp, cost: Duration) -> bool {
+    pub(crate) async fn elect(&self, stamp: Stamp, cost: Duration) -> bool {
         let rest = self.options.backoff.max(cost * 2);
         let larder = self.space.larder();
         larder.inner.rests.note(&self.key, stamp, larder.clock().now(), rest);
@@ -208,30 +208,27 @@ impl Footing {
 
     /// Puts the answer in its place. Whether it stands there now.
     pub(crate) async fn keep(self, site: &Site, record: &Bytes, ttl: Ttl) -> bool {
+        self.commit(site, record, ttl).await.unwrap_or(false)
+    }
+
+    /// The same, and what the store has to say if it is not known, or if the store did not take it.
+    pub(crate) async fn commit(self, site: &Site, record: &Bytes, ttl: Ttl) -> Result<bool> {
+        let Some(stamp) = self.token() else { return Ok(false) };
         let place = site.space.place(site.key.clone());
-        let kept = match self {
-            Self::None => false,
-            Self::Over(stamp) => {
-                let written = lease::write(&place, record, ttl, stamp.condition(), PATIENCE).await;
-                matches!(written, Written::Applied)
-            }
-            Self::Lease(held) => {
-                let against = held.stamp().condition();
-                match lease::write(&place, record, ttl, against, PATIENCE).await {
-                    Written::Applied => {
-                        held.hand_over();
-                        true
-                    }
-                    // What is left of the lease is removed.
-                    Written::Refused { .. } | Written::Failed(_) | Written::Unknown(_) => {
-                        held.release().await;
-                        false
-                    }
-                }
-            }
+        let committed = match lease::write(&place, record, ttl, stamp.condition(), PATIENCE).await {
+            Written::Applied => Ok(true),
+            Written::Refused { .. } => Ok(false),
+            Written::Failed(error) | Written::Unknown(error) => Err(error),
         };
+        if let Self::Lease(held) = self {
+            match committed {
+                Ok(true) => drop(held.hand_over()),
+                // What is left of the lease is removed.
+                Ok(false) | Err(_) => held.release().await,
+            }
+        }
         site.space.larder().inner.wake.changed(&site.key);
-        kept
+        committed
     }
 
     /// There is an answer, and it is not to be kept: nobody should queue for it, and what it would have

@@ -49,6 +49,7 @@ pub use context::LoadContext;
 pub(crate) use early::ahead;
 pub use error::LoadError;
 pub(crate) use flight::Flights;
+pub(crate) use footing::{Footing, Ground, Site};
 pub use get_or_load::{GetOrLoad, WithAnswer};
 pub(crate) use get_or_load::{go_on, no_lifetime};
 pub(crate) use hand::One;

@@ -156,7 +156,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     /// which without a condition it always is.
     ///
     /// A plain `set` overwrites whatever stands there. It knows nothing of what happened to the
-    /// source since the value was read from it.
+    /// source since the value was read from it: to fill a key after a miss, [`reserve`](Self::reserve) it.
     ///
     /// # Errors
     ///
@@ -325,7 +325,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         keys.into_iter().map(|key| self.inner.space.key(key)).collect()
     }
 
-    fn draft(&self, value: &T) -> Result<Draft> {
+    pub(super) fn draft(&self, value: &T) -> Result<Draft> {
         let Inner { space, codec, schema, .. } = &*self.inner;
         Draft::encode(codec, *schema, space.larder().inner.max_value, value)
     }

@@ -117,7 +117,7 @@ impl<T: 'static, C: Codec<T>> Set<T, C> {
 }
 
 /// What a write without a lifetime gets.
-fn no_lifetime() -> Error {
+pub(super) fn no_lifetime() -> Error {
     Error::InvalidArgument {
         operation: "set",
         reason:
@@ -203,7 +203,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         Err(unsettled(&place, "expire"))
     }
 
-    async fn write_when(
+    pub(super) async fn write_when(
         &self,
         place: &Place,
         record: &Bytes,
@@ -218,7 +218,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     }
 }
 
-fn unsettled(place: &Place, operation: &'static str) -> Error {
+pub(super) fn unsettled(place: &Place, operation: &'static str) -> Error {
     Error::Backend {
         backend: place.store.name(),
         operation,
