@@ -100,6 +100,7 @@ pub mod prelude;
 pub mod rate;
 mod raw;
 pub mod stream;
+mod switches;
 mod tags;
 #[cfg(test)]
 mod testing;
@@ -131,6 +132,8 @@ pub use load::{
 pub use near::{Near, NearGet, NearGetOrLoad, NearLoad, ReadToken};
 pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
+#[cfg(feature = "broken-for-tests")]
+pub use switches::Rule;
 pub use to_key::{KeyWriter, ToKey};
 pub use typed::{
     Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Update, Value,

@@ -10,6 +10,7 @@ use crate::{
     load::Rests,
     near::{Limits, OwnWrites, Tier},
     stream,
+    switches::Switches,
     wake::Wake,
 };
 
@@ -35,6 +36,7 @@ pub struct LarderBuilder {
     max_value: usize,
     near: Limits,
     wakes_by_watch: bool,
+    switches: Switches,
 }
 
 impl LarderBuilder {
@@ -52,6 +54,7 @@ impl LarderBuilder {
                 silence: Duration::from_secs(3),
             },
             wakes_by_watch: false,
+            switches: Switches::default(),
         }
     }
 
@@ -121,10 +124,18 @@ impl LarderBuilder {
         self
     }
 
+    /// Does without a rule: what is promised is not true any more. For tests that have to see that.
+    #[cfg(any(test, feature = "broken-for-tests"))]
+    #[doc(hidden)]
+    pub const fn without(mut self, rule: crate::switches::Rule) -> Self {
+        self.switches.switch_off(rule);
+        self
+    }
+
     /// The cache.
     #[must_use]
     pub fn build(self) -> Larder {
-        let Self { store, clock, max_value, near, wakes_by_watch } = self;
+        let Self { store, clock, max_value, near, wakes_by_watch, switches } = self;
         // A store of this process cannot fall silent; one that is shared sends heartbeats.
         let beats = store.capabilities().shared;
         let tier =
@@ -152,6 +163,7 @@ impl LarderBuilder {
                 outbox: Outbox::default(),
                 near: tier,
                 feed,
+                switches,
             }),
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     load::{Flights, Rests},
     near::Tier,
     stream,
+    switches::{Rule, Switches},
     wake::Wake,
 };
 
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) near: Option<Arc<Tier>>,
     /// What tells of changes of the store, if anyone wants to hear of them.
     pub(crate) feed: Option<Feed>,
+    pub(crate) switches: Switches,
 }
 
 impl Larder {
@@ -79,6 +81,11 @@ impl Larder {
     #[must_use]
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// Whether a rule is kept, as all are unless a test does without one.
+    pub(crate) fn keeps(&self, rule: Rule) -> bool {
+        self.inner.switches.keep(rule)
     }
 
     pub(crate) fn downgrade(&self) -> WeakLarder {

@@ -13,6 +13,7 @@ use super::{How, Target};
 use crate::{
     envelope::Mark,
     handle::{Larder, WeakLarder},
+    switches::Rule,
 };
 
 /// How many invalidations are remembered. One more is not, and says so.
@@ -104,7 +105,7 @@ impl Larder {
     /// They still cannot be made: the entry must not be used.
     pub(crate) async fn settle(&self, key: &Key, tags: &[Mark]) -> Result<()> {
         let outbox = &self.inner.outbox;
-        if outbox.is_empty() {
+        if outbox.is_empty() || !self.keeps(Rule::QueuedDistrusted) {
             return Ok(());
         }
         for (target, how) in outbox.concerning(key, tags) {
@@ -117,7 +118,9 @@ impl Larder {
     /// Whether an invalidation in the queue concerns an entry.
     pub(crate) fn distrusts(&self, key: &Key, tags: &[Mark]) -> bool {
         let outbox = &self.inner.outbox;
-        !outbox.is_empty() && !outbox.concerning(key, tags).is_empty()
+        !outbox.is_empty()
+            && self.keeps(Rule::QueuedDistrusted)
+            && !outbox.concerning(key, tags).is_empty()
     }
 }
 

@@ -39,7 +39,8 @@ impl Target {
             }
             Self::Tag(namespace, name) => {
                 let names = std::slice::from_ref(name);
-                tags::invalidate(store, namespace, names, how == How::Softly).await
+                let is_soft = how == How::Softly;
+                tags::invalidate(store, namespace, names, is_soft, larder.inner.switches).await
             }
             Self::Clear(namespace) => {
                 store.clear(namespace).await?;

@@ -3,7 +3,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use cache_api::{Cache, Clock, Condition, Error, Key, SetOptions, SetOutcome, Ttl};
 
-use crate::{envelope::Stamp, to_key::shown};
+use crate::{
+    envelope::Stamp,
+    switches::{Rule, Switches},
+    to_key::shown,
+};
 
 /// How long after a failure the key is looked at, and how much longer each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -15,6 +19,7 @@ pub(crate) struct Place {
     pub(crate) store: Arc<dyn Cache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key: Key,
+    pub(crate) switches: Switches,
 }
 
 impl Place {
@@ -67,7 +72,7 @@ pub(crate) async fn write(
     against: Condition,
     patience: Duration,
 ) -> Written {
-    let Place { store, clock, key } = place;
+    let Place { store, clock, key, switches } = place;
     let options = SetOptions::new(ttl).when(against);
     let deadline = clock.now() + patience;
     let mut pause = FIRST_PAUSE;
@@ -88,6 +93,9 @@ pub(crate) async fn write(
                 Err(error) => error,
             },
         };
+        if !switches.keep(Rule::LostAnswersRead) {
+            return Written::Failed(error);
+        }
         if error.may_have_applied() {
             open = Some(error.clone());
         }

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use cache_api::{Condition, Error, Ttl};
+use cache_api::{Condition, Error, SetOptions, Ttl};
 use tokio::sync::oneshot;
 
 use super::{Place, Validity, Written, validity::Standing, write};
-use crate::envelope::{Kind, Mark, Stamp, write_work};
+use crate::{
+    envelope::{Kind, Mark, Stamp, write_work},
+    switches::Rule,
+};
 
 /// How a lease is kept.
 #[derive(Debug, Clone, Copy)]
@@ -181,9 +184,18 @@ async fn keep(
 
 /// Gives it its lifetime anew. `false`: it is lost.
 async fn renew(place: &Place, stamp: Stamp, terms: Terms, standing: &Standing) -> bool {
-    let sent = place.clock.now();
-    match place.store.expire(&place.key, terms.ttl(), stamp.condition()).await {
+    let Place { store, clock, key, switches } = place;
+    let mine = match switches.keep(Rule::RenewalIsConditional) {
+        true => stamp.condition(),
+        false => Condition::Always,
+    };
+    let sent = clock.now();
+    match store.expire(key, terms.ttl(), mine).await {
         Ok(true) => standing.renewed(sent),
+        Ok(false) if !switches.keep(Rule::LostLeaseStaysLost) => {
+            let again = SetOptions::new(terms.ttl()).when(Condition::Absent);
+            let _ = store.set(key, write_work(stamp, &[]), again).await;
+        }
         // It was removed, and is never placed again.
         Ok(false) => {
             standing.lost();

@@ -27,7 +27,12 @@ fn bench() -> Bench {
     let memory = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
     let store = Scripted::new(Arc::new(memory));
     let key = Namespace::new("n").unwrap().key("k").unwrap();
-    let place = Place { store: Arc::new(store.clone()), clock: Arc::new(clock.clone()), key };
+    let place = Place {
+        store: Arc::new(store.clone()),
+        clock: Arc::new(clock.clone()),
+        key,
+        switches: Default::default(),
+    };
     Bench { place, store, clock }
 }
 

@@ -11,7 +11,7 @@ use super::{
     Answer, LoadError,
     call::{Answered, Call, Next},
     context::Chain,
-    flight::{Caller, Flight as _, Join, Takeoff},
+    flight::{Caller, Flight as _, Join, Moment, Takeoff},
     fly::Departure,
     footing::{Ground, PATIENCE},
     hand::Hand,
@@ -22,6 +22,7 @@ use crate::{
     envelope::{Mark, Stamp},
     handle::count,
     lookup::{self, Found, Standing},
+    switches::Rule,
     tags::{Verdict, View},
 };
 
@@ -155,6 +156,9 @@ where
     /// Whether the tags of a load are as this call has read them.
     pub(super) async fn holds(&self, marks: Option<&[Mark]>, tags: &View) -> bool {
         let Some(marks) = marks else { return false };
+        if !self.typed.larder().keeps(Rule::SharedTagsCompared) {
+            return true;
+        }
         let mut tags = tags.clone();
         let (store, namespace) = (self.site.space.store().as_ref(), self.site.space.namespace());
         let read = tags.read_more(store, namespace, &tags.unknown(marks)).await;
@@ -200,7 +204,11 @@ where
 
     fn join(&self, token: Option<Stamp>, deadline: Instant, begins: bool) -> Join<Load<T, E>> {
         let patient = self.clock().now() < deadline;
-        let caller = Caller { begun: self.begun, token, patient };
+        let begun = match self.typed.larder().keeps(Rule::LookBeforeJoin) {
+            true => self.begun,
+            false => Moment::FIRST,
+        };
+        let caller = Caller { begun, token, patient };
         let flights = &self.typed.larder().inner.flights;
         flights.join(&self.site.key, caller, begins.then(|| self.new_load()))
     }

@@ -19,9 +19,13 @@ use crate::{
     envelope::{Entry, Stamp},
     handle::count,
     lookup::{Found, Standing},
+    switches::Rule,
     tags::View,
     typed::Typed,
 };
+
+/// As long as no test lasts.
+const FOR_EVER: Duration = Duration::from_secs(1 << 30);
 
 /// A call, once its key is known.
 pub(crate) struct Call<T: Send + 'static, C, H, E: Send + Sync + 'static> {
@@ -73,7 +77,11 @@ where
         if Chain::holds(chain.as_ref(), &self.site.key) {
             return Err(LoadError::Recursive);
         }
-        let deadline = self.clock().now() + self.site.options.wait;
+        let wait = match self.typed.larder().keeps(Rule::WaitersDeadline) {
+            true => self.site.options.wait,
+            false => FOR_EVER,
+        };
+        let deadline = self.clock().now() + wait;
         loop {
             let Ok(Found { standing, tags }) = found else {
                 return self.without_store(deadline, chain).await;

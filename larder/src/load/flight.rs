@@ -26,6 +26,11 @@ pub(crate) struct Flights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
 
+impl Moment {
+    /// Before any load began.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 /// A load, of whatever type.
 pub(crate) trait Flight: Any + Send + Sync + std::fmt::Debug {
     fn course(&self) -> &Course;

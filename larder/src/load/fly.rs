@@ -9,13 +9,13 @@ use super::{
     LoadContext, LoadError,
     context::Chain,
     flight::Takeoff,
-    footing::{Ground, Site, Start, establish},
+    footing::{Ground, PATIENCE, Site, Start, establish},
     land::{Airborne, Landing},
     loaded::Given,
     readings::Readings,
     shared::{Load, Outcome},
 };
-use crate::{codec::Codec, typed::Typed};
+use crate::{codec::Codec, envelope::Kind, switches::Rule, typed::Typed};
 
 /// What is loaded, with which loader.
 pub(crate) struct Job<T, C, E> {
@@ -74,9 +74,13 @@ where
     E: Send + Sync + 'static,
 {
     let Job { typed, loader, readings, chain } = job;
+    let waits_last = typed.larder().keeps(Rule::BatchWaitsLast);
+    let others = departures.iter().filter(|_| !waits_last);
+    let others: Vec<_> = others.map(|departure| departure.site.clone()).collect();
     let established = departures.into_iter().map(|departure| departure.establish(&readings));
     let flights: Vec<_> = join_all(established).await.into_iter().flatten().collect();
     let Some(site) = flights.first().map(|flight| flight.site.clone()) else { return };
+    wait_for_others(&others, &flights).await;
     let Some(loader) = loader() else { return };
     flights.iter().for_each(Airborne::begin);
 
@@ -93,6 +97,20 @@ where
         }
         Err(error) => {
             join_all(flights.into_iter().map(|flight| flight.fail(error.clone()))).await;
+        }
+    }
+}
+
+/// What a load of several keys must not do, and does only for a test: hold those that it won while it waits
+/// for the others.
+async fn wait_for_others<T: Send, E: Send + Sync>(others: &[Site], mine: &[Airborne<T, E>]) {
+    let is_mine = |site: &&Site| mine.iter().any(|flight| flight.site.key == site.key);
+    for site in others.iter().filter(|site| !is_mine(site)) {
+        let (store, clock) = (site.space.store(), site.space.larder().clock());
+        while let Ok(Some(record)) = store.get(&site.key).await
+            && Kind::Lease.begins(&record)
+        {
+            clock.sleep(PATIENCE / 10).await;
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::{
     envelope::{Kind, Lifetime, Mark, Stamp},
     handle::Space,
     lease::{self, Held, Taken, Terms, Written},
-    tags::{Sequence, TagNames, View},
+    switches::Rule,
+    tags::{Sequence, TagName, TagNames, View},
 };
 
 /// A lease lives for two of these, and is renewed after two thirds of one.
@@ -96,6 +97,7 @@ impl Site {
 
     async fn footing(&self, ground: Ground, marks: &[Mark]) -> Option<Footing> {
         match ground {
+            Ground::Open(_) if !self.keeps(Rule::LeaseBeforeSource) => Some(Footing::None),
             Ground::Open(against) => {
                 let place = self.space.place(self.key.clone());
                 match lease::take(place, against, self.terms(), marks).await {
@@ -127,7 +129,7 @@ impl Site {
         larder.inner.rests.note(&self.key, stamp, larder.clock().now(), rest);
         match self.try_elect(stamp, rest).await {
             Ok(SetOutcome::Stored) => true,
-            Ok(SetOutcome::Refused { .. }) => false,
+            Ok(SetOutcome::Refused { .. }) => !self.keeps(Rule::RefresherElected),
             Err(error) => {
                 tracing::debug!(%error, "the store did not say who is to refresh");
                 false
@@ -170,6 +172,13 @@ impl Site {
         sequence: Option<&Sequence>,
     ) -> Option<Vec<Mark>> {
         let mut marks = noted.known()?;
+        if !self.keeps(Rule::TagsBeforeLoad) {
+            let (store, namespace) = (self.space.store().as_ref(), self.space.namespace());
+            let names = marks.iter().map(|mark| TagName::from_bytes(mark.name.clone()));
+            let names: Vec<_> = names.collect();
+            let mut now = View::read(store, namespace, &names).await.ok()?;
+            marks = now.marks(store, namespace, &names).await.ok()?;
+        }
         if late.is_empty() {
             return Some(marks);
         }
@@ -192,7 +201,12 @@ impl Site {
         let mut tags = View::read(store, namespace, names).await.ok()?;
         let marks = tags.marks(store, namespace, names).await.ok()?;
         // Last: unless it changed, none of them was invalidated since before the load.
-        sequence.holds(store, namespace).await.ok()?.then_some(marks)
+        let holds = sequence.holds(store, namespace).await.ok()?;
+        (holds || !self.keeps(Rule::LateTagsChecked)).then_some(marks)
+    }
+
+    fn keeps(&self, rule: Rule) -> bool {
+        self.space.larder().keeps(rule)
     }
 }
 
@@ -206,6 +220,21 @@ impl Footing {
         }
     }
 
+    /// What an answer must replace: exactly what it stands on.
+    fn against(&self, site: &Site, record: &Bytes) -> Option<Condition> {
+        let rule = match self {
+            Self::Lease(_) => Rule::CommitIsConditional,
+            Self::Over(_) => Rule::RefreshIsConditional,
+            Self::None => Rule::LeaseBeforeSource,
+        };
+        let is_fenced = site.keeps(Rule::NegativesFenced) || !Kind::Absent.begins(record);
+        if site.keeps(rule) && is_fenced {
+            self.token().map(|stamp| stamp.condition())
+        } else {
+            Some(Condition::Always)
+        }
+    }
+
     /// Puts the answer in its place. Whether it stands there now.
     pub(crate) async fn keep(self, site: &Site, record: &Bytes, ttl: Ttl) -> bool {
         self.commit(site, record, ttl).await.unwrap_or(false)
@@ -213,9 +242,9 @@ impl Footing {
 
     /// The same, and what the store has to say if it is not known, or if the store did not take it.
     pub(crate) async fn commit(self, site: &Site, record: &Bytes, ttl: Ttl) -> Result<bool> {
-        let Some(stamp) = self.token() else { return Ok(false) };
+        let Some(against) = self.against(site, record) else { return Ok(false) };
         let place = site.space.place(site.key.clone());
-        let committed = match lease::write(&place, record, ttl, stamp.condition(), PATIENCE).await {
+        let committed = match lease::write(&place, record, ttl, against, PATIENCE).await {
             Written::Applied => Ok(true),
             Written::Refused { .. } => Ok(false),
             Written::Failed(error) | Written::Unknown(error) => Err(error),
@@ -245,6 +274,10 @@ impl Footing {
     /// There is no answer: nobody should queue for it. What stood there before may stay.
     pub(crate) async fn fail(self, site: &Site) {
         if let Self::Lease(held) = self {
+            if !site.keeps(Rule::PassAfterFailure) {
+                held.release().await;
+                return site.space.larder().inner.wake.changed(&site.key);
+            }
             let place = site.space.place(site.key.clone());
             held.pass(&place, site.options.backoff, PATIENCE).await;
         }

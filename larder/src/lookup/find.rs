@@ -1,11 +1,12 @@
 use bytes::Bytes;
-use cache_api::{Key, Result};
+use cache_api::{Condition, Key, Result};
 
 use super::standing::{Record, Standing, read};
 use crate::{
     envelope::{Damage, Expected},
     handle::Space,
-    tags::{TagName, View},
+    switches::Rule,
+    tags::{TagName, Verdict, View},
     to_key::shown,
 };
 
@@ -102,12 +103,22 @@ pub(crate) async fn find_many(
 impl Record {
     fn judge(self, space: &Space, found: Option<&Bytes>, tags: &View) -> Standing {
         let larder = space.larder();
-        self.judge_at(found, tags, space.has_generations(), |lifetime| {
+        let verdict = match larder.keeps(Rule::TagsCompared) {
+            true => tags.judge(self.tags()),
+            false => Verdict::Holds,
+        };
+        let standing = self.judge_at(found, verdict, space.has_generations(), |lifetime| {
             // A store of this process that has an entry cannot be mistaken about its end: no need to look
             // at the clock, which costs as much as the rest of this.
             let believed = lifetime.stale_for_ms == 0 && !larder.inner.shared;
             if believed { lifetime.created_ms } else { larder.now_ms() }
-        })
+        });
+        match standing {
+            Standing::Open(_) if !larder.keeps(Rule::DeadMakesWay) => {
+                Standing::Open(Condition::Absent)
+            }
+            standing => standing,
+        }
     }
 }
 

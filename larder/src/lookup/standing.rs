@@ -77,16 +77,15 @@ impl Record {
         view.unknown(self.tags())
     }
 
-    /// What it is to a reader. `generations`: only what was made under a generation counts.
+    /// What it is to a reader, with tags of which this is to be said. `generations`: only what was made under a generation counts.
     pub(super) fn judge_at(
         self,
         found: Option<&Bytes>,
-        tags: &View,
+        verdict: Verdict,
         generations: bool,
         now_ms: impl FnOnce(&Lifetime) -> u64,
     ) -> Standing {
         let open = || Standing::Open(displacing(found));
-        let verdict = tags.judge(self.tags());
         if verdict == Verdict::Dead {
             return open();
         }

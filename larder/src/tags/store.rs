@@ -4,7 +4,10 @@ use cache_api::{
 };
 
 use super::{Sequence, TagName};
-use crate::envelope::{Mark, TagState, displacing};
+use crate::{
+    envelope::{Mark, TagState, displacing},
+    switches::{Rule, Switches},
+};
 
 /// What some tags are now, as far as they were asked for.
 #[derive(Debug, Clone, Default)]
@@ -156,15 +159,27 @@ pub(crate) async fn invalidate(
     namespace: &Namespace,
     names: &[TagName],
     soft: bool,
+    switches: Switches,
 ) -> Result<()> {
     // First: who reads the tags after this and before what follows must not keep what it loaded.
-    Sequence::change(store, namespace).await?;
+    let sequence_first = switches.keep(Rule::SequenceBeforeTag);
+    if sequence_first {
+        Sequence::change(store, namespace).await?;
+    }
     if soft {
         for name in names {
             renew_softly(store, namespace, name).await?;
         }
-        return Ok(());
+    } else {
+        renew(store, namespace, names).await?;
     }
+    if !sequence_first {
+        Sequence::change(store, namespace).await?;
+    }
+    Ok(())
+}
+
+async fn renew(store: &dyn Cache, namespace: &Namespace, names: &[TagName]) -> Result<()> {
     let items = View::keys(namespace, names)?.into_iter().map(|key| SetItem {
         key,
         value: TagState::random().to_record(),
