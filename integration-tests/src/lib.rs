@@ -27,9 +27,10 @@
 //! `tests/fourth_store.rs` is a whole store in a hundred lines that passes.
 //!
 //! Tests against real servers start their own with [`servers`]; [`faults`] makes any store fail as a test
-//! wants it to. [`examples`] runs what a crate shows to newcomers.
+//! wants it to, and [`steps`] lets it go step by step. [`examples`] runs what a crate shows to newcomers.
 
 pub mod examples;
 pub mod faults;
 pub mod kit;
 pub mod servers;
+pub mod steps;

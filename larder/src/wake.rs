@@ -57,6 +57,12 @@ impl Wake {
         all.iter().for_each(|notify| notify.notify_waiters());
     }
 
+    /// Whether nobody waits.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Waiting>> {
         // What is done under this lock does not panic half way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,6 +97,6 @@ mod tests {
         drop(first);
         assert!(Arc::ptr_eq(&teller, &wake.watch(&key).notify), "the second still waits");
         drop(second);
-        assert!(wake.lock().is_empty());
+        assert!(wake.is_empty());
     }
 }

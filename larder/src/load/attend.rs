@@ -11,7 +11,7 @@ use super::{
     Answer, LoadError,
     call::{Answered, Call, Next},
     context::Chain,
-    flight::{Caller, Flight as _, Join, Moment, Takeoff},
+    flight::{Caller, Flight as _, Form, Join, Moment, Takeoff},
     fly::Departure,
     footing::{Ground, PATIENCE},
     hand::Hand,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    envelope::{Mark, Stamp},
+    envelope::{Expected, Mark, Stamp},
     handle::count,
     lookup::{self, Found, Standing},
     switches::Rule,
@@ -75,8 +75,9 @@ where
     ) -> Next<H::Value, E> {
         match self.join((!self.forced).then_some(stamp), deadline, false) {
             Join::Share { flight, by_token } => match self.share(&flight, by_token, &tags).await {
-                // What it came to is not for us, and it still stands there: we displace it.
-                Next::Look if flight.is_over() => {
+                // What it came to is not for us, and it still stands there: we displace it. A mark that is not
+                // that of the load is somebody else's, who is at work.
+                Next::Look if by_token && flight.is_over() => {
                     self.ask(Ground::Open(stamp.condition()), None, tags, deadline, chain).await
                 }
                 next => next,
@@ -147,9 +148,11 @@ where
         }
     }
 
-    /// What a load came to is not for this call: no load that began before now is shared.
+    /// What a load came to is not for this call: no load that began before now is shared, whatever mark it
+    /// has.
     fn look_elsewhere(&mut self) -> Next<H::Value, E> {
         self.begun = self.typed.larder().inner.flights.now();
+        self.trusts_marks = false;
         Next::Look
     }
 
@@ -208,7 +211,8 @@ where
             true => self.begun,
             false => Moment::FIRST,
         };
-        let caller = Caller { begun, token, patient };
+        let token = token.filter(|_| self.trusts_marks);
+        let caller = Caller { begun, token, patient, form: self.form() };
         let flights = &self.typed.larder().inner.flights;
         flights.join(&self.site.key, caller, begins.then(|| self.new_load()))
     }
@@ -219,7 +223,12 @@ where
     }
 
     pub(super) fn new_load(&self) -> Load<T, E> {
-        Load::new(self.bound())
+        Load::new(self.bound(), self.form())
+    }
+
+    pub(super) fn form(&self) -> Form {
+        let Expected { codec, schema, .. } = self.typed.expected();
+        Form { codec, schema }
     }
 
     /// Sends a load on its way.

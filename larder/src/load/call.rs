@@ -36,6 +36,8 @@ pub(crate) struct Call<T: Send + 'static, C, H, E: Send + Sync + 'static> {
     pub(crate) begun: Moment,
     /// Whatever stands there, the source is asked.
     pub(crate) forced: bool,
+    /// Whether it shares loads that began before it, whose marks it finds. Until one was not for it.
+    pub(crate) trusts_marks: bool,
     /// Whether that there is none is an answer.
     pub(crate) takes_nothing: bool,
     /// What loads for it.
@@ -74,7 +76,8 @@ where
     /// What it has to begin it begins in its first step, before it waits for anything.
     pub(crate) async fn go(mut self, mut found: Result<Found, Error>) -> Answered<H::Value, E> {
         let chain = Chain::current();
-        if Chain::holds(chain.as_ref(), &self.site.key) {
+        let flights = &self.typed.larder().inner.flights;
+        if Chain::holds(chain.as_ref(), flights, &self.site.key) {
             return Err(LoadError::Recursive);
         }
         let wait = match self.typed.larder().keeps(Rule::WaitersDeadline) {
@@ -177,7 +180,8 @@ where
     ) -> Option<Arc<Load<T, E>>> {
         let inner = &self.typed.larder().inner;
         let rests = inner.rests.is_resting(&self.site.key, stamp, self.clock().now());
-        let caller = Caller { begun: self.begun, token: Some(stamp), patient: true };
+        let (begun, form) = (self.begun, self.form());
+        let caller = Caller { begun, token: Some(stamp), patient: true, form };
         match inner.flights.join(&self.site.key, caller, (!rests).then(|| self.new_load())) {
             Join::Share { flight, .. } => Some(flight),
             Join::Start(takeoff) => {
@@ -198,6 +202,10 @@ where
         match refresh.outcome_within(self.clock(), patience).await? {
             Outcome::Loaded(product) if self.holds(product.tags.as_deref(), tags).await => {
                 let value = self.hand.product(&self.typed, product).ok()?;
+                // Of a call that takes that there is none, which this one does not.
+                if value.is_none() && !self.takes_nothing {
+                    return None;
+                }
                 Some(Answer { value, origin: product.origin })
             }
             _ => None,

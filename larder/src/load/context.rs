@@ -6,6 +6,7 @@ use std::{
 
 use cache_api::{Key, Result};
 
+use super::Flights;
 use crate::{
     envelope::{Mark, TagState},
     handle::Space,
@@ -21,6 +22,8 @@ tokio::task_local! {
 /// Keys that are being loaded together, and the load that asked for them.
 #[derive(Debug)]
 pub(crate) struct Chain {
+    /// Of which larder: another one's entry of the same name is another entry.
+    flights: Arc<Flights>,
     keys: HashSet<Key>,
     outer: Option<Arc<Chain>>,
 }
@@ -37,10 +40,10 @@ impl Chain {
     }
 
     /// Whether one of them is of this key.
-    pub(crate) fn holds(chain: Option<&Arc<Self>>, key: &Key) -> bool {
+    pub(crate) fn holds(chain: Option<&Arc<Self>>, flights: &Arc<Flights>, key: &Key) -> bool {
         let mut next = chain;
         while let Some(link) = next {
-            if link.keys.contains(key) {
+            if Arc::ptr_eq(&link.flights, flights) && link.keys.contains(key) {
                 return true;
             }
             next = link.outer.as_ref();
@@ -50,11 +53,12 @@ impl Chain {
 
     /// Runs a loader as one more of them.
     pub(crate) async fn load<F: Future>(
+        flights: Arc<Flights>,
         keys: HashSet<Key>,
         outer: Option<Arc<Self>>,
         loader: F,
     ) -> F::Output {
-        LOADING.scope(Arc::new(Self { keys, outer }), loader).await
+        LOADING.scope(Arc::new(Self { flights, keys, outer }), loader).await
     }
 }
 

@@ -35,11 +35,21 @@ impl Moment {
 pub(crate) trait Flight: Any + Send + Sync + std::fmt::Debug {
     fn course(&self) -> &Course;
 
+    fn form(&self) -> Form;
+
     /// Whether what it came to is known.
     fn is_over(&self) -> bool;
 
     /// Resolves when it is.
     fn over(&self) -> Over<'_>;
+}
+
+/// How the values of a load are written. What one handle does not read of another's in the store, it does not
+/// take from his load either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub(crate) codec: u8,
+    pub(crate) schema: u32,
 }
 
 /// The end of a load.
@@ -84,6 +94,8 @@ pub(crate) struct Caller {
     pub(crate) token: Option<Stamp>,
     /// Whether it waits for loads that it may not share.
     pub(crate) patient: bool,
+    /// What it can read.
+    pub(crate) form: Form,
 }
 
 impl Flights {
@@ -112,10 +124,12 @@ impl Flights {
                 }
             };
             let any: Arc<dyn Any + Send + Sync> = Arc::clone(flight) as _;
-            match any.downcast() {
-                Ok(flight) => return Join::Share { flight, by_token },
-                // The same key loaded as another type.
-                Err(_) => other = other.or(Some(flight).filter(|flight| !flight.is_over())),
+            match any.downcast::<F>() {
+                Ok(flight) if flight.form() == caller.form => {
+                    return Join::Share { flight, by_token };
+                }
+                // The same key loaded as another type, or in another form.
+                Ok(_) | Err(_) => other = other.or(Some(flight).filter(|flight| !flight.is_over())),
             }
         }
         if let Some(other) = other.filter(|_| caller.patient) {

@@ -122,10 +122,11 @@ async fn run<T, E>(
     contexts: Vec<LoadContext>,
     chain: Option<Arc<Chain>>,
 ) -> Result<Vec<Given<T>>, LoadError<E>> {
+    let flights = Arc::clone(&site.space.larder().inner.flights);
     let keys = contexts.iter().map(|context| context.key().clone()).collect();
     // Called within, so that a panic of the closure itself is one of the loader.
     let loading = async move { loader(contexts).await };
-    let loading = AssertUnwindSafe(Chain::load(keys, chain, loading)).catch_unwind();
+    let loading = AssertUnwindSafe(Chain::load(flights, keys, chain, loading)).catch_unwind();
     tokio::select! {
         given = loading => match given {
             Ok(Ok(given)) => Ok(given),

@@ -163,7 +163,8 @@ where
     let site = Site { space: typed.inner.space.clone(), key: key?, options };
     let source = Arc::new(OneKey::new(typed.clone(), loader));
     let takes_nothing = L::TAKES_NOTHING;
-    let call = Call { typed, site, hand, begun, forced, takes_nothing, source };
+    let trusts_marks = true;
+    let call = Call { typed, site, hand, begun, forced, trusts_marks, takes_nothing, source };
     call.go(found).await
 }
 

@@ -173,6 +173,7 @@ where
             hand: Own,
             begun,
             forced,
+            trusts_marks: true,
             takes_nothing: M::TAKES_NOTHING,
             source,
         };

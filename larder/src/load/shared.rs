@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     LoadError, Origin,
-    flight::{Course, Flight},
+    flight::{Course, Flight, Form},
 };
 use crate::{
     codec::Codec,
@@ -29,6 +29,7 @@ pub(crate) struct Load<T, E> {
     hurried: Notify,
     /// It comes to something within this time, whatever happens.
     bound: Duration,
+    form: Form,
 }
 
 /// What a load came to.
@@ -58,9 +59,10 @@ enum Original<T> {
 }
 
 impl<T, E> Load<T, E> {
-    pub(crate) fn new(bound: Duration) -> Self {
+    pub(crate) fn new(bound: Duration, form: Form) -> Self {
         Self {
             bound,
+            form,
             course: Course::default(),
             outcome: OnceLock::new(),
             done: Notify::new(),
@@ -119,6 +121,10 @@ impl<T, E> Load<T, E> {
 impl<T: Send + 'static, E: Send + Sync + 'static> Flight for Load<T, E> {
     fn course(&self) -> &Course {
         &self.course
+    }
+
+    fn form(&self) -> Form {
+        self.form
     }
 
     fn is_over(&self) -> bool {
