@@ -2,13 +2,17 @@ use std::{
     collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use cache_api::{Key, Result};
+use cache_api::{Error, Key, Result};
 
-use super::Flights;
+use super::{
+    Flights,
+    footing::{PATIENCE, Site},
+};
 use crate::{
-    envelope::{Mark, TagState},
+    envelope::Mark,
     handle::Space,
     tags::{TagName, ensure},
     to_key::ToKey,
@@ -89,6 +93,8 @@ pub struct LoadContext {
 struct Inner {
     space: Space,
     key: Key,
+    /// How long the store may take for a tag.
+    patience: Duration,
     noted: Mutex<Noted>,
 }
 
@@ -117,8 +123,11 @@ impl Noted {
 }
 
 impl LoadContext {
-    pub(crate) fn new(space: Space, key: Key, noted: Noted) -> Self {
-        Self { inner: Arc::new(Inner { space, key, noted: Mutex::new(noted) }) }
+    pub(crate) fn new(site: &Site, noted: Noted) -> Self {
+        let (space, key) = (site.space.clone(), site.key.clone());
+        // The loader's time is for its source.
+        let patience = PATIENCE.min(site.options.hard_timeout / 4);
+        Self { inner: Arc::new(Inner { space, key, patience, noted: Mutex::new(noted) }) }
     }
 
     /// The key that is loaded.
@@ -130,29 +139,37 @@ impl LoadContext {
     /// The value has this tag. To be awaited **before the source is asked**: an invalidation after that
     /// makes the value dead, however late it is stored.
     ///
-    /// One round trip. If the store does not answer, the value is loaded all the same and not stored.
+    /// One round trip. If the store does not answer, within half a second and a quarter of the
+    /// [hard timeout](crate::Typed::hard_timeout), the value is loaded all the same and not stored.
     pub fn tag<K: ToKey>(&self, name: K) -> impl Future<Output = ()> + Send + use<K> {
         let (context, name) = (self.clone(), TagName::new(name));
         async move {
-            let Inner { space, .. } = &*context.inner;
-            let read = match &name {
-                Ok(name) => ensure(space.store().as_ref(), space.namespace(), name).await,
-                Err(mistake) => Err(mistake.clone()),
+            let Inner { space, patience, .. } = &*context.inner;
+            let name = match name {
+                Ok(name) => name,
+                Err(mistake) => return context.note(Err(mistake)),
             };
-            context.note(name, read);
+            let read = ensure(space.store().as_ref(), space.namespace(), &name);
+            let read = tokio::select! {
+                read = read => read,
+                () = space.larder().clock().sleep(*patience) => Err(Error::Timeout {
+                    backend: space.store().name(),
+                    operation: "tag",
+                    after: *patience,
+                    may_have_applied: false,
+                }),
+            };
+            context.note(read.map(|seen| Mark { name: name.as_bytes().clone(), seen }));
         }
     }
 
-    fn note(&self, name: Result<TagName>, read: Result<TagState>) {
+    fn note(&self, mark: Result<Mark>) {
         let mut noted = self.inner.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        match (name, read) {
-            (Ok(name), Ok(seen)) => {
-                // The first reading counts: something may have been asked of the source since.
-                if !noted.marks.iter().any(|mark| mark.name == *name.as_bytes()) {
-                    noted.marks.push(Mark { name: name.as_bytes().clone(), seen });
-                }
-            }
-            (_, Err(error)) | (Err(error), _) => {
+        match mark {
+            // The first reading counts: something may have been asked of the source since.
+            Ok(mark) if noted.marks.iter().any(|known| known.name == mark.name) => {}
+            Ok(mark) => noted.marks.push(mark),
+            Err(error) => {
                 tracing::debug!(%error, "a tag could not be read: what is loaded will not be stored");
                 noted.unknown = true;
             }

@@ -57,7 +57,7 @@ impl<T: Send + 'static, E: Send + Sync + 'static> Departure<T, E> {
             landing.0.publish(Outcome::Again);
             return None;
         };
-        let context = LoadContext::new(site.space.clone(), site.key.clone(), noted);
+        let context = LoadContext::new(&site, noted);
         Some(Airborne { takeoff, landing, site, footing, sequence, context })
     }
 }

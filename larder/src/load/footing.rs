@@ -180,7 +180,7 @@ impl Site {
             marks = now.marks(store, namespace, &names).await.ok()?;
         }
         if late.is_empty() {
-            return Some(marks);
+            return room_for(marks);
         }
         let late = tokio::select! {
             late = self.late_marks(late, sequence?) => late?,
@@ -191,7 +191,7 @@ impl Site {
                 marks.push(mark);
             }
         }
-        Some(marks)
+        room_for(marks)
     }
 
     /// Tags that the loader named, as they were before its source was asked.
@@ -208,6 +208,20 @@ impl Site {
     fn keeps(&self, rule: Rule) -> bool {
         self.space.larder().keeps(rule)
     }
+}
+
+/// A record has room for so many tags. One that is left out would never invalidate it.
+fn room_for(marks: Vec<Mark>) -> Option<Vec<Mark>> {
+    let most = Mark::MAX;
+    let fits = marks.len() <= most;
+    if !fits {
+        tracing::debug!(
+            tags = marks.len(),
+            most,
+            "too many tags: what is loaded will not be stored"
+        );
+    }
+    fits.then_some(marks)
 }
 
 impl Footing {

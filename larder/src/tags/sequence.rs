@@ -3,7 +3,7 @@ use cache_api::{Cache, Condition, Key, Namespace, Result, SetOptions, SetOutcome
 
 use crate::envelope::Version;
 
-/// The version that every invalidation of a tag in a namespace changes before it changes the tag.
+/// The version that every invalidation of a tag in a namespace removes before it removes the tag.
 ///
 /// Read before a load and after the tags that the load named: if it is the same, none of them was
 /// invalidated between the load and their reading.
@@ -30,9 +30,10 @@ impl Sequence {
         Ok(store.get(&key(namespace)?).await?.is_some_and(|standing| standing == self.0))
     }
 
-    /// Makes it another one. One call to the store.
-    pub(super) async fn change(store: &dyn Cache, namespace: &Namespace) -> Result<()> {
-        let _ = store.set(&key(namespace)?, fresh(), SetOptions::new(Ttl::Never)).await?;
+    /// Ends it, so that no load which began under it trusts the tags that it named. The next to load begins
+    /// another one. One call to the store.
+    pub(super) async fn end(store: &dyn Cache, namespace: &Namespace) -> Result<()> {
+        store.delete(&key(namespace)?).await?;
         Ok(())
     }
 }

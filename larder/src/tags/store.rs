@@ -1,7 +1,5 @@
 use bytes::Bytes;
-use cache_api::{
-    Cache, Condition, Error, Key, Namespace, Result, SetItem, SetOptions, SetOutcome, Ttl,
-};
+use cache_api::{Cache, Condition, Error, Key, Namespace, Result, SetOptions, SetOutcome, Ttl};
 
 use super::{Sequence, TagName};
 use crate::{
@@ -153,7 +151,10 @@ pub(crate) async fn ensure(
 
 /// Invalidates tags. Two calls to the store, for any number of entries. Softly, two more for each tag.
 ///
-/// May be repeated after any error: each time it invalidates anew.
+/// They are removed, not written anew: whoever repeats a removal, however late, can only invalidate once more.
+/// A version that is written a second time, by a layer that had no answer to the first, would stand again
+/// after somebody else's invalidation, and with it all that was made under it. May be repeated after any
+/// error.
 pub(crate) async fn invalidate(
     store: &dyn Cache,
     namespace: &Namespace,
@@ -164,28 +165,18 @@ pub(crate) async fn invalidate(
     // First: who reads the tags after this and before what follows must not keep what it loaded.
     let sequence_first = switches.keep(Rule::SequenceBeforeTag);
     if sequence_first {
-        Sequence::change(store, namespace).await?;
+        Sequence::end(store, namespace).await?;
     }
     if soft {
         for name in names {
             renew_softly(store, namespace, name).await?;
         }
     } else {
-        renew(store, namespace, names).await?;
+        store.delete_many(&View::keys(namespace, names)?).await?;
     }
     if !sequence_first {
-        Sequence::change(store, namespace).await?;
+        Sequence::end(store, namespace).await?;
     }
-    Ok(())
-}
-
-async fn renew(store: &dyn Cache, namespace: &Namespace, names: &[TagName]) -> Result<()> {
-    let items = View::keys(namespace, names)?.into_iter().map(|key| SetItem {
-        key,
-        value: TagState::random().to_record(),
-        options: SetOptions::new(Ttl::Never),
-    });
-    store.set_many(items.collect()).await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod bench;
 mod invalidations;
 mod joining;
+mod tags;
 
 use std::time::Duration;
 
