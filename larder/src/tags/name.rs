@@ -56,12 +56,15 @@ impl TagNames {
     }
 
     pub(crate) fn insert(&mut self, name: TagName) {
+        if self.names.contains(&name) {
+            return;
+        }
         if self.names.len() == Mark::MAX {
             self.mistake.get_or_insert(Error::InvalidArgument {
                 operation: "tag",
                 reason: format!("an entry has at most {} tags", Mark::MAX).into(),
             });
-        } else if !self.names.contains(&name) {
+        } else {
             self.names.push(name);
         }
     }
