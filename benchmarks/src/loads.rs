@@ -56,6 +56,27 @@ pub(crate) fn run(report: &mut Report, one: &Runtime, many: &Runtime, rounds: us
     );
     report.pair("hit on redis / plain typed get", "ns", paired, Some(Goal::AtMost(1.1)));
 
+    report.section("get_or_load_many: 100 keys that are there, ns per call");
+    for (name, runtime, users, calls) in
+        [("memory", one, users, CALLS / 50), ("redis", many, on_redis, CALLS / 100)]
+    {
+        let paired = alternate(
+            rounds,
+            || {
+                hits(runtime, calls, |first| async move {
+                    users.get_or_load_many(first..first + 100, never_many).await.is_ok()
+                })
+            },
+            || {
+                hits(runtime, calls, |first| async move {
+                    users.get_many(first..first + 100).await.is_ok_and(|found| !found.is_empty())
+                })
+            },
+        );
+        let name = format!("hits on {name} / typed get_many");
+        report.pair(name, "ns", paired, Some(Goal::AtMost(1.2)));
+    }
+
     report.section("one missing key, 1,000 tasks on two threads, CPU ns per task");
     for (name, pause, goal) in [
         ("a loader that answers at once", Duration::ZERO, Some(Goal::AtMost(0.35))),
@@ -102,6 +123,10 @@ async fn never() -> Result<User, Arc<str>> {
     Err("it is there, and was asked for all the same".into())
 }
 
+async fn never_many(_: Vec<u64>) -> Result<Vec<(u64, User)>, Arc<str>> {
+    Err("they are there, and were asked for all the same".into())
+}
+
 fn hits<F: Future<Output = bool>>(
     runtime: &Runtime,
     calls: usize,
@@ -110,7 +135,7 @@ fn hits<F: Future<Output = bool>>(
     let begin = Instant::now();
     runtime.block_on(async {
         for index in 0..calls as u64 {
-            assert!(black_box(call(index * 7 % KEYS).await));
+            assert!(black_box(call(index * 7 % (KEYS - 100)).await));
         }
     });
     nanos_per_call(begin.elapsed(), calls)

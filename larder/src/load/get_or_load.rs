@@ -115,10 +115,7 @@ impl<T: Send + 'static, C: Codec<T>, L: LoadWith<T>> GetOrLoad<T, C, L> {
         let (key, names) =
             (key.as_ref().map_err(Clone::clone)?, self.request.options().tags.get()?);
         let found = lookup::find(&typed.inner.space, key, names, typed.expected()).await;
-        Ok(match typed.counted(found)?.standing {
-            Standing::Stale(entry) => typed.decode(entry).flatten(),
-            standing => typed.value(standing),
-        })
+        Ok(typed.stale_value(typed.counted(found)?.standing))
     }
 
     async fn answered(self) -> Answered<T, L::Error> {

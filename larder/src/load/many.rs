@@ -102,6 +102,20 @@ where
         WithAnswer(self)
     }
 
+    /// What is there, or may be served although its time is past. The loader is not asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Typed::get_many`].
+    pub async fn cache_only(self) -> Result<Vec<Option<T>>> {
+        let Request { typed, key: keys, .. } = &self.request;
+        let (keys, names) =
+            (keys.as_ref().map_err(Clone::clone)?, self.request.options().tags.get()?);
+        let found = lookup::find_many(&typed.inner.space, keys, names, typed.expected()).await;
+        let (standing, _) = typed.counted(found)?;
+        Ok(standing.into_iter().map(|standing| typed.stale_value(standing)).collect())
+    }
+
     async fn answered(self) -> Result<impl Iterator<Item = Answer<M::Output<T>>>, LoadError<E>> {
         let Self { request, asked, loaders, .. } = self;
         let keys = request.key.as_ref().map_err(Clone::clone)?;
@@ -195,8 +209,8 @@ where
             }
         }
     };
-    // Without the bounds that tokio puts on what a task does at a time: it would stop half way through the
-    // keys, and they would be loaded in pieces.
+    // Without the bound that tokio puts on what a task does at a time: a caller that has used it up would
+    // stop half way through the keys, and they would be loaded in pieces.
     let answered = tokio::task::unconstrained(answered).await;
     // What was begun by calls that did not wait for it.
     loaders.depart();

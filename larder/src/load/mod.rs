@@ -8,12 +8,18 @@
 //!                        └─ nothing ── mark the key ── load ── replace the mark
 //! ```
 //!
+//! A call for many keys looks them up together and then goes the same way for each. What these ways begin
+//! is gathered and is one load of several keys: their marks are placed side by side, one loader is asked,
+//! the answers are kept side by side. Every load is such a one, most of them of one key.
+//!
 //! | file | |
 //! |---|---|
 //! | `call`, `attend` | one call: what to do about what was found; sharing and waiting |
+//! | `many`, `batch` | many calls at once; one loader for all of them |
+//! | `with`, `source`, `read_through` | the forms of a loader; what a call sends a load on its way with |
 //! | `flight` | the loads of this process, and who may share one |
-//! | `fly` | one load, in a task of its own |
-//! | `footing` | the mark at the key, and what becomes of the answer |
+//! | `fly`, `land` | one load, in a task of its own; what becomes of its answers |
+//! | `footing`, `readings` | the mark at the key; what else is read before the source is asked |
 //! | `shared` | what a load came to, for all who share it |
 //! | `early`, `rests` | when to refresh ahead of time; when not to try again |
 
@@ -63,3 +69,5 @@ pub use with::{LoadForm, LoadWith};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_many;

@@ -56,6 +56,14 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         value
     }
 
+    /// The same, or one that is past its time and may be served all the same.
+    pub(crate) fn stale_value(&self, standing: Standing) -> Option<T> {
+        match standing {
+            Standing::Stale(entry) => self.decode(entry).flatten(),
+            standing => self.value(standing),
+        }
+    }
+
     /// The value of an answer: `Some(None)` if it says that there is none, `None` if it does not decode.
     pub(crate) fn decode(&self, entry: Entry) -> Option<Option<T>> {
         let Some(payload) = entry.payload else { return Some(None) };
