@@ -27,6 +27,7 @@
 //! | [`open`](fn@open), [`Larder`] | a cache: by URL, or [over a store](Larder::new) of one's own making |
 //! | [`Space`] | the entries under a name; [`ToKey`] says what can name one of them |
 //! | [`Space::typed`] → [`Typed`] | values of a type: [encoded](codec), compressed, checked |
+//! | [`Typed::get_or_load`], [`get_or_load_many`](Typed::get_or_load_many), [`read_through`](Typed::read_through) | what is not there is loaded, once in the fleet |
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
 //! | [`Typed::update`], [`Typed::reserve`] | a change by what the value is; a ticket to fill a key outside a closure |
 //! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |

@@ -41,3 +41,34 @@ async fn job_lock() {
         says("job_lock", &[&redis.url()], &said).await;
     }
 }
+
+#[tokio::test]
+async fn read_through() {
+    let said = [
+        "tea: 100 (from the shop)\ntea: 100 (from the store)",
+        "  log: no price of tea: the shop is closed\ntea: 100 (from the store, and past its time)\n\
+         tea: 100 (from the store, and past its time)",
+        "coffee: the loader failed",
+        "tea: 101 (from the shop)\ncoffee: 102 (from the shop)",
+    ];
+    says("read_through", &[], &said).await;
+}
+
+#[tokio::test]
+async fn tags() {
+    let said = [
+        "A shows 2: by Ada Byron, written anew",
+        "B shows 2: by Ada Byron, from the store",
+        "B shows 1: by Ada Lovelace, written anew\nB shows 2: by Ada Lovelace, written anew\n\
+         B shows 3: by Mary Somerville, from the store",
+        "A shows 1: by Ada Lovelace, from the store",
+    ];
+    says("tags", &[], &said).await;
+    #[cfg(feature = "redis")]
+    {
+        let redis =
+            integration_tests::servers::RedisServer::start().await.expect("the tests have a Redis");
+        let of_two = [&["Two servers, in two processes."], &said[..]].concat();
+        says("tags", &[&redis.url()], &of_two).await;
+    }
+}
