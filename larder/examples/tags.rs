@@ -106,8 +106,10 @@ impl Second {
 
 /// The life of the second process.
 async fn serve(articles: &Articles) -> Result<(), Failure> {
-    for line in io::stdin().lines() {
-        println!("{}", articles.page(line?.parse()?).await?);
+    let mut line = String::new();
+    while io::stdin().read_line(&mut line)? > 0 {
+        println!("{}", articles.page(line.trim_end().parse()?).await?);
+        line.clear();
     }
     Ok(())
 }

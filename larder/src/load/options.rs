@@ -48,15 +48,16 @@ impl Options {
     }
 }
 
-/// The setters of [`Options`], of handles and of single calls alike: types that have an `options_mut`.
+/// The setters of [`Options`], of handles and of single calls alike: types that have an `options_mut`. The
+/// attributes are for those that may be dropped otherwise.
 macro_rules! setters {
-    () => {
+    ($(#[$attribute:meta])*) => {
         /// A value may be served for so long after its time, while it is refreshed, or when its source
         /// fails. Default: not at all.
         ///
         /// The first caller after the time is past starts a refresh, one in the whole fleet; this one and
         /// those that follow get the stale value at once (see `soft_timeout`).
-        #[must_use]
+        $(#[$attribute])*
         pub fn stale_for(mut self, time: ::std::time::Duration) -> Self {
             self.options_mut().stale_for = time;
             self
@@ -64,7 +65,7 @@ macro_rules! setters {
 
         /// That the source has nothing under a key is kept for so long. Default: it is not kept, and the
         /// next caller asks again.
-        #[must_use]
+        $(#[$attribute])*
         pub fn negative_ttl(mut self, ttl: impl Into<::cache_api::Ttl>) -> Self {
             let ttl = Some(ttl.into());
             self.options_mut().negative_ttl = ttl;
@@ -73,7 +74,7 @@ macro_rules! setters {
 
         /// Lifetimes are shortened by chance, by up to this share (0 to 1), so that what was stored
         /// together does not expire together. Default: 0.
-        #[must_use]
+        $(#[$attribute])*
         pub fn jitter(mut self, share: f64) -> Self {
             let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
             self.options_mut().jitter = share;
@@ -87,7 +88,7 @@ macro_rules! setters {
         /// likely (XFetch: Vattani, Chierichetti, Lowenstein, *Optimal Probabilistic Cache Stampede
         /// Prevention*, VLDB 2015). `eagerness` is their β: 1 is a good choice, more is earlier. Who
         /// refreshes is decided by election: one in the whole fleet.
-        #[must_use]
+        $(#[$attribute])*
         pub fn refresh_ahead(mut self, eagerness: f64) -> Self {
             let eagerness = (eagerness > 0.0).then_some(eagerness);
             self.options_mut().refresh_ahead = eagerness;
@@ -99,7 +100,7 @@ macro_rules! setters {
         ///
         /// As long as a source usually takes makes it *stale on error*: fresh if all is well, stale if the
         /// source is slow or fails.
-        #[must_use]
+        $(#[$attribute])*
         pub fn soft_timeout(mut self, time: ::std::time::Duration) -> Self {
             self.options_mut().soft_timeout = time;
             self
@@ -107,7 +108,7 @@ macro_rules! setters {
 
         /// A load that takes longer is given up: its future is dropped, and who waits for it gets
         /// [`TimedOut`](crate::LoadError::TimedOut). Default: 30 s; at least 1 ms, at most an hour.
-        #[must_use]
+        $(#[$attribute])*
         pub fn hard_timeout(mut self, time: ::std::time::Duration) -> Self {
             let time = time.clamp(
                 ::std::time::Duration::from_millis(1),
@@ -119,7 +120,7 @@ macro_rules! setters {
 
         /// How long to wait for a value that someone else loads, before loading it without storing it.
         /// Default: 5 s; at most an hour.
-        #[must_use]
+        $(#[$attribute])*
         pub fn wait(mut self, time: ::std::time::Duration) -> Self {
             let time = time.min(::std::time::Duration::from_secs(3600));
             self.options_mut().wait = time;
@@ -129,7 +130,7 @@ macro_rules! setters {
         /// After a refresh failed, the fleet does not try again for so long; after a load failed, or gave
         /// what is not to be stored, nobody queues for the key for so long. Default: 5 s; at least 1 ms, at
         /// most an hour.
-        #[must_use]
+        $(#[$attribute])*
         pub fn backoff(mut self, time: ::std::time::Duration) -> Self {
             let time = time.clamp(
                 ::std::time::Duration::from_millis(1),

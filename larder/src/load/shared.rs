@@ -76,6 +76,13 @@ impl<T, E> Load<T, E> {
         self.done.notify_waiters();
     }
 
+    /// Somebody waits who has no patience with the store: the source is to be asked at once.
+    pub(crate) fn hurry(&self) {
+        self.hurried.notify_one();
+    }
+}
+
+impl<T: Send + 'static, E: Send + Sync + 'static> Load<T, E> {
     /// What it came to.
     pub(crate) async fn outcome(&self) -> &Outcome<T, E> {
         loop {
@@ -106,11 +113,6 @@ impl<T, E> Load<T, E> {
             outcome = self.outcome() => Some(outcome),
             () = clock.sleep(time) => None,
         }
-    }
-
-    /// Somebody waits who has no patience with the store: the source is to be asked at once.
-    pub(crate) fn hurry(&self) {
-        self.hurried.notify_one();
     }
 
     pub(crate) async fn hurried(&self) {

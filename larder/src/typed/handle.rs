@@ -115,7 +115,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         self
     }
 
-    setters!();
+    setters!(#[must_use]);
 
     fn options_mut(&mut self) -> &mut Options {
         Arc::make_mut(&mut Arc::make_mut(&mut self.inner).options)
