@@ -63,3 +63,5 @@ pub use with::{LoadForm, LoadWith};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::bench as testing;
