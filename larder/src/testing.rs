@@ -1,12 +1,12 @@
-//! What tests of this crate have in common: a store that is directed, a clock that is moved, and futures
-//! that are dropped at every await.
+//! What tests of this crate have in common: a store that is directed, and a clock that is moved.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use backend_memory::MemoryCache;
 use cache_api::{Cache, KeyStream, TestClock};
-use futures_util::{FutureExt, StreamExt as _};
+use futures_util::StreamExt as _;
 use integration_tests::faults::Scripted;
+pub(crate) use integration_tests::steps::{abandoned as dropped_after, passing};
 
 use crate::{Larder, Space};
 
@@ -63,18 +63,6 @@ impl Bench {
     }
 }
 
-/// Lets time pass, a little at a time, until the future is done.
-pub(crate) async fn passing<T>(clock: &TestClock, future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut future => return done,
-            () = tokio::task::yield_now() => clock.advance(Duration::from_millis(5)),
-        }
-    }
-}
-
 /// What must come without the clock being moved. It fails if it does not, instead of hanging.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     let bound = Duration::from_secs(60);
@@ -90,16 +78,4 @@ pub(crate) async fn until(what: &str, is: impl AsyncFn() -> bool) {
         tokio::task::yield_now().await;
     }
     panic!("it never came to be that {what}");
-}
-
-/// Polls a future so many times, while others run, and drops it. `Some`: it was done by then.
-pub(crate) async fn dropped_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = Box::pin(future);
-    for _ in 0..polls {
-        if let Some(done) = (&mut future).now_or_never() {
-            return Some(done);
-        }
-        tokio::task::yield_now().await;
-    }
-    None
 }

@@ -64,11 +64,11 @@ impl Lifetime {
         })
     }
 
-    /// The same, but past its time from now on. `None`: then it may not be served at all.
-    pub(crate) fn past_from(self, now_ms: u64) -> Option<Self> {
-        let fresh_for_ms = now_ms.saturating_sub(self.created_ms).min(self.fresh_for_ms);
-        let stale_for_ms = self.servable_ms() - fresh_for_ms;
-        (self.stale_for_ms > 0).then_some(Self { fresh_for_ms, stale_for_ms, ..self })
+    /// The same, but past its time, whatever the clock of a reader says: it never was fresh. `None`: then it
+    /// may not be served at all.
+    pub(crate) fn past(self) -> Option<Self> {
+        let stale_for_ms = self.servable_ms();
+        (self.stale_for_ms > 0).then_some(Self { fresh_for_ms: 0, stale_for_ms, ..self })
     }
 
     /// How long it may be served after its time.

@@ -6,6 +6,7 @@
 
 mod call;
 mod outbox;
+mod replay;
 mod soften;
 mod target;
 

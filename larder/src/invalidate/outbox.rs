@@ -4,113 +4,168 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
-use cache_api::{Error, Key, Result};
+use cache_api::{Key, Namespace, Result};
+use tokio::task::AbortHandle;
 
-use super::{How, Target};
-use crate::{
-    envelope::Mark,
-    handle::{Larder, WeakLarder},
-    switches::Rule,
-};
+use super::{How, Target, replay::replay};
+use crate::{envelope::Mark, handle::Larder, switches::Rule, tags::TagName};
 
 /// How many invalidations are remembered. One more is not, and says so.
 const MOST: usize = 100_000;
 
-/// How long after a failure they are tried again: at first, and at last.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-
 /// Invalidations that could not be made yet, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// With the strongest way in which it was asked for.
-    waiting: Mutex<HashMap<Target, How>>,
+    waiting: Mutex<Waiting>,
     /// How many there are, so that a look-up without any takes no lock.
     count: AtomicUsize,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    targets: HashMap<Target, Asked>,
+    /// How often one was asked for.
+    asked: u64,
+    /// Makes them. None: nobody does.
+    replay: Option<AbortHandle>,
+}
+
+/// How an invalidation was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// The strongest way, of all the times.
+    how: How,
+    /// The last time.
+    time: u64,
+}
+
+/// One that is to be made.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) target: Target,
+    asked: Asked,
+}
+
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Acquire) == 0
+        self.len() == 0
     }
 
     pub(crate) fn len(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Remembers one. `None`: there are too many. `Some(true)`: it is the first.
-    fn put(&self, target: Target, how: How) -> Option<bool> {
-        let mut waiting = self.lock();
-        if waiting.len() >= MOST && !waiting.contains_key(&target) {
-            return None;
+    /// Remembers one. `false`: there are too many.
+    fn put(&self, waiting: &mut Waiting, target: Target, how: How) -> bool {
+        if waiting.targets.len() >= MOST && !waiting.targets.contains_key(&target) {
+            return false;
         }
-        let first = waiting.is_empty();
-        let strongest = waiting.entry(target).or_insert(how);
-        *strongest = how.max(*strongest);
-        self.count.store(waiting.len(), Ordering::Release);
-        Some(first)
+        waiting.asked += 1;
+        let time = waiting.asked;
+        let asked = waiting.targets.entry(target).or_insert(Asked { how, time });
+        *asked = Asked { how: how.max(asked.how), time };
+        self.count.store(waiting.targets.len(), Ordering::Release);
+        true
     }
 
-    /// One was made, in this way.
-    fn done(&self, target: &Target, how: How) {
+    /// One was made, unless it was asked for again since it was taken from here: what was stored in between
+    /// is still to be invalidated.
+    fn done(&self, order: &Order) {
         let mut waiting = self.lock();
-        // Asked for more strongly meanwhile, it is still to be made.
-        if waiting.get(target).is_some_and(|asked| *asked <= how) {
-            waiting.remove(target);
-            self.count.store(waiting.len(), Ordering::Release);
+        let asked = waiting.targets.get(&order.target);
+        if asked.is_some_and(|asked| asked.time == order.asked.time) {
+            waiting.targets.remove(&order.target);
+            self.count.store(waiting.targets.len(), Ordering::Release);
         }
     }
 
-    fn all(&self) -> Vec<(Target, How)> {
-        self.lock().iter().map(|(target, how)| (target.clone(), *how)).collect()
+    /// All of them, those first that were asked for first.
+    pub(super) fn all(&self) -> Vec<Order> {
+        let waiting = self.lock();
+        let orders = waiting.targets.iter();
+        let mut orders: Vec<_> =
+            orders.map(|(target, asked)| Order { target: target.clone(), asked: *asked }).collect();
+        drop(waiting);
+        orders.sort_unstable_by_key(|order| order.asked.time);
+        orders
     }
 
     /// Those that concern an entry with these tags.
-    fn concerning(&self, key: &Key, tags: &[Mark]) -> Vec<(Target, How)> {
-        let concerns = |target: &Target| match target {
-            Target::Key(waiting) => waiting == key,
-            Target::Clear(namespace) => key.is_within(namespace),
-            Target::Tag(namespace, name) => {
-                key.is_in(namespace) && tags.iter().any(|mark| mark.name == *name.as_bytes())
-            }
-        };
+    fn concerning(&self, key: &Key, names: &[TagName], tags: &[Mark]) -> Vec<Order> {
+        let namespace = key.namespace();
+        let names = names.iter().cloned();
+        let names = names.chain(tags.iter().map(|tag| TagName::from_bytes(tag.name.clone())));
+        let tags = names.map(|name| Target::Tag(namespace.clone(), name));
+        let clears = with_those_around(&namespace).map(Target::Clear);
+        let targets = [Target::Key(key.clone())].into_iter().chain(clears).chain(tags);
         let waiting = self.lock();
-        let found = waiting.iter().filter(|(target, _)| concerns(target));
-        found.map(|(target, how)| (target.clone(), *how)).collect()
+        let asked = |target| {
+            let asked = *waiting.targets.get(&target)?;
+            Some(Order { target, asked })
+        };
+        targets.filter_map(asked).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Target, How>> {
+    /// Whether there is nothing left to do for whoever makes them. If so, the next one that is queued needs
+    /// somebody else.
+    pub(super) fn rests(&self) -> bool {
+        let mut waiting = self.lock();
+        let rests = waiting.targets.is_empty();
+        if rests {
+            waiting.replay = None;
+        }
+        rests
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // What is done under this lock does not panic half way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// This namespace and all that it lies in.
+fn with_those_around(namespace: &Namespace) -> impl Iterator<Item = Namespace> {
+    let mut name = Some(namespace.as_str());
+    std::iter::from_fn(move || {
+        let this = name?;
+        name = this.rsplit_once('/').map(|(around, _)| around);
+        Namespace::parse(this).ok()
+    })
+}
+
 impl Larder {
     /// Remembers an invalidation and sees to it that it is made. `false`: there are too many.
     pub(super) fn queue(&self, target: Target, how: How) -> bool {
-        let Some(first) = self.inner.outbox.put(target, how) else { return false };
-        if first {
+        let outbox = &self.inner.outbox;
+        let mut waiting = outbox.lock();
+        if !outbox.put(&mut waiting, target, how) {
+            return false;
+        }
+        if waiting.replay.as_ref().is_none_or(AbortHandle::is_finished) {
             tracing::warn!("an invalidation could not reach the store: it is queued");
-            tokio::spawn(replay(self.downgrade()));
+            waiting.replay = Some(tokio::spawn(replay(self.downgrade())).abort_handle());
         }
         true
     }
 
     /// Sees to it that nothing is trusted that an invalidation in the queue concerns: those are made now.
+    /// Before an entry is read, of its key and the tags of the call; after it, of the tags that it has.
     ///
     /// # Errors
     ///
     /// They still cannot be made: the entry must not be used.
-    pub(crate) async fn settle(&self, key: &Key, tags: &[Mark]) -> Result<()> {
+    pub(crate) async fn settle(&self, key: &Key, names: &[TagName], tags: &[Mark]) -> Result<()> {
         let outbox = &self.inner.outbox;
         if outbox.is_empty() || !self.keeps(Rule::QueuedDistrusted) {
             return Ok(());
         }
-        for (target, how) in outbox.concerning(key, tags) {
-            target.apply(self, how).await.map_err(untrusted)?;
-            outbox.done(&target, how);
+        for order in outbox.concerning(key, names, tags) {
+            if let Err(error) = order.make(self).await {
+                tracing::debug!(%error, "an invalidation is still waiting to be made");
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -120,39 +175,37 @@ impl Larder {
         let outbox = &self.inner.outbox;
         !outbox.is_empty()
             && self.keeps(Rule::QueuedDistrusted)
-            && !outbox.concerning(key, tags).is_empty()
+            && !outbox.concerning(key, &[], tags).is_empty()
     }
 }
 
-fn untrusted(error: Error) -> Error {
-    tracing::debug!(%error, "an invalidation is still waiting to be made");
-    error
+impl Order {
+    /// Makes it, and strikes it off.
+    pub(super) async fn make(&self, larder: &Larder) -> Result<()> {
+        self.target.apply(larder, self.asked.how).await?;
+        larder.inner.outbox.done(self);
+        Ok(())
+    }
 }
 
-/// Makes what is in the queue, again and again until nothing is left.
-async fn replay(larder: WeakLarder) {
-    let mut pause = PAUSES.0;
-    loop {
-        let Some(clock) = larder.upgrade().map(|larder| larder.clock().clone()) else { return };
-        clock.sleep(pause).await;
-        let Some(larder) = larder.upgrade() else { return };
-        for (target, how) in larder.inner.outbox.all() {
-            match target.apply(&larder, how).await {
-                Ok(()) => {
-                    larder.inner.outbox.done(&target, how);
-                    pause = PAUSES.0;
-                }
-                Err(error) if super::call::is_passing(&error) => break,
-                Err(error) => {
-                    // It never will be made: what it concerns is distrusted for as long as we live.
-                    tracing::error!(%error, "an invalidation in the queue was refused");
-                }
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::testing::key_of;
+
+    #[test]
+    fn its_room_is_bounded_and_the_strongest_way_counts() {
+        let outbox = Outbox::default();
+        let target = |number: usize| Target::Key(key_of(&number.to_string()));
+        for number in 0..100_000 {
+            assert!(outbox.put(&mut outbox.lock(), target(number), How::Softly));
         }
-        if larder.inner.outbox.is_empty() {
-            tracing::info!("all invalidations that were queued are made");
-            return;
-        }
-        pause = (pause * 2).min(PAUSES.1);
+        assert!(!outbox.put(&mut outbox.lock(), target(100_000), How::Hard), "it is full");
+        assert!(outbox.put(&mut outbox.lock(), target(7), How::Hard), "but for one that it has");
+        assert!(outbox.put(&mut outbox.lock(), target(7), How::Softly));
+        assert_eq!(outbox.len(), 100_000);
+        let concerning = outbox.concerning(&key_of("7"), &[TagName::GENERATION], &[]);
+        assert!(matches!(&concerning[..], [order] if order.asked.how == How::Hard));
+        assert!(outbox.concerning(&key_of("100000"), &[], &[]).is_empty());
     }
 }

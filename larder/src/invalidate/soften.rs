@@ -1,7 +1,7 @@
 use cache_api::{Error, Key, Remaining, Result, SetOptions, Ttl};
 
 use crate::{
-    envelope::{self, Age, displacing},
+    envelope::{self, Age, Lifetime, displacing},
     handle::Larder,
 };
 
@@ -15,17 +15,13 @@ const ROUNDS: u32 = 8;
 pub(super) async fn soften(larder: &Larder, key: &Key) -> Result<()> {
     let store = larder.store();
     for _ in 0..ROUNDS {
-        let (found, remaining) =
-            futures_util::future::try_join(store.get(key), store.ttl(key)).await?;
-        let Some(record) = found else { return Ok(()) };
+        let Some(record) = store.get(key).await? else { return Ok(()) };
+        // After it: of what was read, or of what keeps the write below from being applied.
+        let remaining = store.ttl(key).await?;
         let against = displacing(Some(&record));
-        let now_ms = larder.now_ms();
-        let stale =
-            envelope::lifetime(&record, key).and_then(|lifetime| match lifetime.age(now_ms) {
-                Age::Fresh => lifetime.past_from(now_ms),
-                Age::Stale => Some(lifetime),
-                Age::Past => None,
-            });
+        let lifetime = envelope::lifetime(&record, key);
+        let lifetime = lifetime.filter(|lifetime| lifetime.age(larder.now_ms()) != Age::Past);
+        let stale = lifetime.and_then(Lifetime::past);
         let done = match (stale, remaining) {
             (Some(lifetime), Remaining::For(_) | Remaining::Never) => {
                 let ttl = match remaining {

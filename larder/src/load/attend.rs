@@ -162,6 +162,10 @@ where
         if !self.typed.larder().keeps(Rule::SharedTagsCompared) {
             return true;
         }
+        // Its look-up could not know of tags that the loader named.
+        if self.typed.larder().distrusts(&self.site.key, marks) {
+            return false;
+        }
         let mut tags = tags.clone();
         let (store, namespace) = (self.site.space.store().as_ref(), self.site.space.namespace());
         let read = tags.read_more(store, namespace, &tags.unknown(marks)).await;

@@ -71,3 +71,5 @@ pub use with::{LoadForm, LoadWith};
 mod tests;
 #[cfg(test)]
 mod tests_many;
+#[cfg(test)]
+pub(crate) use tests::bench as testing;

@@ -27,7 +27,7 @@ pub(crate) async fn find(
     expected: Expected,
 ) -> Result<Found> {
     if names.is_empty() {
-        space.larder().settle(key, &[]).await?;
+        space.larder().settle(key, &[], &[]).await?;
         let found = space.store().get(key).await?;
         return judge(space, key, found, expected).await;
     }
@@ -36,7 +36,8 @@ pub(crate) async fn find(
     Ok(Found { standing, tags })
 }
 
-/// Judges what was read at a key. One call to the store if it has tags, else none.
+/// Judges what was read at a key, after the queue of invalidations was [settled](crate::Larder::settle). One call
+/// to the store if it has tags, else none.
 pub(crate) async fn judge(
     space: &Space,
     key: &Key,
@@ -44,7 +45,7 @@ pub(crate) async fn judge(
     expected: Expected,
 ) -> Result<Found> {
     let record = told(space, key, read(key, found.as_ref(), expected));
-    space.larder().settle(key, record.tags()).await?;
+    space.larder().settle(key, &[], record.tags()).await?;
     let mut tags = View::default();
     let unknown = record.unknown(&tags);
     tags.read_more(space.store().as_ref(), space.namespace(), &unknown).await?;
@@ -64,7 +65,7 @@ pub(crate) async fn find_many(
         return Ok((Vec::new(), View::default()));
     }
     for key in keys {
-        space.larder().settle(key, &[]).await?;
+        space.larder().settle(key, names, &[]).await?;
     }
     let mut asked = keys.to_vec();
     asked.extend(View::keys(space.namespace(), names)?);
@@ -80,7 +81,7 @@ pub(crate) async fn find_many(
         .collect();
     for (key, record) in keys.iter().zip(&records) {
         if space.larder().distrusts(key, record.tags()) {
-            space.larder().settle(key, record.tags()).await?;
+            space.larder().settle(key, &[], record.tags()).await?;
             // What was read of them before is no longer true.
             tags = View::default();
         }

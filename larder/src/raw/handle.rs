@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cache_api::{Cache, Condition, Remaining, Result, Ttl};
+use cache_api::{Cache, Condition, Key, Remaining, Result, Ttl};
 
 use super::RawSet;
 use crate::{
@@ -62,7 +62,7 @@ impl Raw {
     ) -> impl Future<Output = Result<Option<Bytes>>> + Send + use<K> {
         let (raw, key) = (self.clone(), self.space.key(key));
         async move {
-            let found = raw.counted(raw.store().get(&key?).await)?;
+            let found = raw.counted(raw.store().get(&raw.trusted(key).await?).await)?;
             let counters = raw.counters();
             count(if found.is_some() { &counters.hits } else { &counters.misses });
             Ok(found)
@@ -101,7 +101,7 @@ impl Raw {
         key: K,
     ) -> impl Future<Output = Result<Option<Bytes>>> + Send + use<K> {
         let (raw, key) = (self.clone(), self.space.key(key));
-        async move { raw.counted(raw.store().take(&key?).await) }
+        async move { raw.counted(raw.store().take(&raw.trusted(key).await?).await) }
     }
 
     /// How long an entry has left.
@@ -111,7 +111,7 @@ impl Raw {
     /// [`Error::InvalidKey`](cache_api::Error::InvalidKey), or the store's.
     pub fn ttl<K: ToKey>(&self, key: K) -> impl Future<Output = Result<Remaining>> + Send + use<K> {
         let (raw, key) = (self.clone(), self.space.key(key));
-        async move { raw.counted(raw.store().ttl(&key?).await) }
+        async move { raw.counted(raw.store().ttl(&raw.trusted(key).await?).await) }
     }
 
     /// Gives an entry a new lifetime, counted from now. `true` if one stood there.
@@ -125,7 +125,10 @@ impl Raw {
         ttl: L,
     ) -> impl Future<Output = Result<bool>> + Send + use<K, L> {
         let (raw, key, ttl) = (self.clone(), self.space.key(key), ttl.into());
-        async move { raw.counted(raw.store().expire(&key?, ttl, Condition::Always).await) }
+        async move {
+            let key = raw.trusted(key).await?;
+            raw.counted(raw.store().expire(&key, ttl, Condition::Always).await)
+        }
     }
 
     /// Adds to a counter and returns the sum. A missing one counts from zero and lives for `ttl`; one
@@ -144,7 +147,10 @@ impl Raw {
         ttl: L,
     ) -> impl Future<Output = Result<i64>> + Send + use<K, L> {
         let (raw, key, ttl) = (self.clone(), self.space.key(key), ttl.into());
-        async move { raw.counted(raw.store().increment(&key?, by, ttl).await) }
+        async move {
+            let key = raw.trusted(key).await?;
+            raw.counted(raw.store().increment(&key, by, ttl).await)
+        }
     }
 
     pub(super) fn store(&self) -> &Arc<dyn Cache> {
@@ -153,6 +159,13 @@ impl Raw {
 
     pub(super) fn counters(&self) -> &Counters {
         &self.space.larder().inner.counters
+    }
+
+    /// A key of which no invalidation is waiting to be made.
+    async fn trusted(&self, key: Result<Key>) -> Result<Key> {
+        let key = key?;
+        self.counted(self.space.larder().settle(&key, &[], &[]).await)?;
+        Ok(key)
     }
 
     /// The answer of the store, whose error is counted.

@@ -104,6 +104,7 @@ where
         let mut changed = std::pin::pin!(waiter.notify.notified());
         changed.as_mut().enable();
 
+        larder.settle(&key, &[], &[]).await?;
         let standing = larder.store().get(&key).await?;
         let (mut wait, mut damaged) = (true, None);
         match found(&key, standing.as_ref()) {

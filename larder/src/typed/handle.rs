@@ -203,6 +203,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         let (typed, key) = (self.clone(), self.inner.space.key(key));
         async move {
             let key = key?;
+            typed.counted(typed.larder().settle(&key, &[], &[]).await)?;
             let taken = typed.counted(typed.store().take(&key).await)?;
             typed.larder().inner.wake.changed(&key);
             let standing = typed.judge(&key, taken).await;
@@ -222,6 +223,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         let (typed, key) = (self.clone(), self.inner.space.key(key));
         async move {
             let key = key?;
+            typed.counted(typed.larder().settle(&key, &[], &[]).await)?;
             let store = typed.store();
             let answers = futures_util::future::try_join(store.get(&key), store.ttl(&key)).await;
             let (found, remaining) = typed.counted(answers)?;

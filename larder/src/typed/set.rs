@@ -163,6 +163,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
     }
 
     async fn write_if_absent(&self, key: Key, record: &Bytes, ttl: Ttl) -> Result<bool> {
+        self.larder().settle(&key, &[], &[]).await?;
         let place = self.inner.space.place(key);
         let mut condition = Condition::Absent;
         for _ in 0..ROUNDS {
@@ -187,6 +188,7 @@ impl<T: 'static, C: Codec<T>> Typed<T, C> {
         let place = self.inner.space.place(key);
         let lifetime = self.lifetime(Some(ttl))?;
         for _ in 0..ROUNDS {
+            self.larder().settle(&place.key, &[], &[]).await?;
             let found = self.store().get(&place.key).await?;
             let standing = self.judge(&place.key, found.clone()).await?;
             let (Some(record), Standing::Fresh(Entry { payload: Some(_), stamp, .. })) =

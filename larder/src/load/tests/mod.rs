@@ -2,8 +2,10 @@
 //! keeps a promise is played again without the rule, and must break it.
 
 pub(crate) mod bench;
+mod dead;
 mod invalidations;
 mod joining;
+mod outcomes;
 mod tags;
 
 use std::time::Duration;
