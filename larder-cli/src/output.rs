@@ -166,6 +166,25 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
     line
 }
 
+/// Whole milliseconds, for machines.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lines with a label each, folded so that they fit a terminal.
+pub(crate) fn labelled(rows: &[(&str, String)]) -> String {
+    const INDENT: &str = "          ";
+    let line = |(label, text): &(&str, String)| {
+        let folded = folded(text, INDENT);
+        format!(
+            "{label:<width$}{}",
+            &folded[INDENT.len().min(folded.len())..],
+            width = INDENT.len()
+        )
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Folds a text between words into lines that fit a terminal, each with this indent.
 pub(crate) fn folded(text: &str, indent: &str) -> String {
     const WIDTH: usize = 80;
@@ -199,6 +218,16 @@ mod tests {
         assert_eq!(folded.lines().map(str::len).max(), Some(76));
         assert!(folded.lines().all(|line| line.starts_with("  word")), "{folded}");
         assert_eq!(folded.split_whitespace().count(), 30);
+    }
+
+    #[test]
+    fn what_is_labelled_stands_in_a_column_of_its_own() {
+        let text = labelled(&[("one", "word ".repeat(20)), ("another", "x".to_owned())]);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("one       word"), "{text}");
+        assert!(lines[1].starts_with("          word"), "{text}");
+        assert_eq!(lines[2], "another   x");
+        assert!(lines.iter().all(|line| line.len() <= 80), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 use integration_tests::kit::{self, BEHAVIOURS, BoxError, Declared, Finding, Fixture};
 use larder::Cache;
 
@@ -11,6 +11,7 @@ use crate::{
     context,
     failure::{Failure, Outcome, one_line},
     output::{Fields, Output, folded, spinner},
+    table::{align_right, table},
 };
 
 /// Check that the cache keeps larder's contract, rule by rule.
@@ -148,18 +149,4 @@ fn rules(findings: &[Finding]) -> Table {
     }
     align_right(&mut table, 2);
     table
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    table
-}
-
-fn align_right(table: &mut Table, column: usize) {
-    if let Some(column) = table.column_mut(column) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
 }

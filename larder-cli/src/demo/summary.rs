@@ -2,9 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use comfy_table::{
-    Cell, CellAlignment, Color, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED,
-};
+use comfy_table::{Cell, Color, Table};
 
 use super::{
     scene::{End, Scene},
@@ -14,6 +12,7 @@ use super::{
 use crate::{
     failure::Failure,
     output::{Fields, Output},
+    table,
 };
 
 /// Prints the table and what it comes to, for people or for machines.
@@ -53,7 +52,7 @@ fn text(play: &Play, stage: &Stage, saved: &Saved) -> String {
         capitalised(&stage.shape()),
         shown(play.origin_takes),
     );
-    for line in table(&play.scenes).to_string().lines() {
+    for line in rows(&play.scenes).to_string().lines() {
         let _ = writeln!(text, " {line}");
     }
     for scene in &play.scenes {
@@ -82,11 +81,8 @@ fn capitalised(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn table(scenes: &[Scene]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["what happens", "first byte", "total", "origin", "client gets"]);
+fn rows(scenes: &[Scene]) -> Table {
+    let mut table = table::table(["what happens", "first byte", "total", "origin", "client gets"]);
     for scene in scenes {
         let calls =
             if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() };
@@ -101,9 +97,7 @@ fn table(scenes: &[Scene]) -> Table {
         ]);
     }
     for column in 1..4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        table::align_right(&mut table, column);
     }
     table
 }
