@@ -139,7 +139,8 @@ impl Fields {
         }
     }
 
-    fn line(self) -> String {
+    /// All of them, as one line of JSON.
+    pub(crate) fn line(self) -> String {
         Value::Object(self.0).to_string()
     }
 }
@@ -169,6 +170,11 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
 /// Whole milliseconds, for machines.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds and parts of them, for what was measured.
+pub(crate) fn exact_millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// Lines with a label each, folded so that they fit a terminal.

@@ -10,7 +10,7 @@ use crate::{
     args::{CacheUrl, Global},
     context,
     failure::{Failure, Outcome, one_line},
-    output::{Fields, Output, folded, spinner},
+    output::{Fields, Output, exact_millis, folded, spinner},
     table::{align_right, table},
 };
 
@@ -101,7 +101,7 @@ fn fields(finding: &Finding) -> Fields {
     let fields = Fields::new()
         .put("rule", finding.name)
         .put("outcome", word(finding).to_lowercase())
-        .put("ms", finding.took.as_secs_f64() * 1000.0);
+        .put("ms", exact_millis(finding.took));
     match &finding.outcome {
         kit::Outcome::Passed => fields,
         kit::Outcome::Failed(how) => fields.put("detail", how.as_str()),

@@ -45,10 +45,15 @@ async fn bytes_and_counters_are_what_they_are(store: &Store) {
 async fn a_value_is_fresh_until_a_tag_is_invalidated(store: &Store) {
     {
         let cache = store.open().await;
-        let values = cache.namespace("default").unwrap().typed::<String>().codec(Json).schema(7);
+        let values = cache
+            .namespace("default")
+            .expect("it is a name")
+            .typed::<String>()
+            .codec(Json)
+            .schema(7);
         let value = "a page ".repeat(1000);
         let set = values.set("k", &value).ttl(HOUR).tag("staff").tag(("team", 7));
-        assert!(set.await.unwrap());
+        assert!(set.await.expect("the store answers"));
     }
     let fresh = told(store, &["k"]).await;
     assert_eq!((&fresh["verdict"], &fresh["cause"]), (&json!("fresh"), &Value::Null));
@@ -83,9 +88,14 @@ async fn a_stream_is_told_with_its_chunks(store: &Store) {
     {
         let cache = store.open().await;
         let generation = whole["generation"].as_str().expect("it has one");
-        let chunks = cache.namespace("default").unwrap().namespace().reserved("chunk").unwrap();
-        let first = chunks.key(format!("{generation}:0")).unwrap();
-        assert!(cache.store().delete(&first).await.unwrap());
+        let chunks = cache
+            .namespace("default")
+            .expect("it is a name")
+            .namespace()
+            .reserved("chunk")
+            .expect("it is short");
+        let first = chunks.key(format!("{generation}:0")).expect("it is short");
+        assert!(cache.store().delete(&first).await.expect("the store answers"));
     }
     let ran = store.run(&["explain", "s"]).await.exits(0).fits_a_terminal();
     assert!(ran.text().contains("1 are missing") && ran.text().contains("a miss:"), "{ran:?}");
@@ -120,7 +130,7 @@ async fn told(store: &Store, arguments: &[&str]) -> Value {
 async fn a_load_of_another_process_is_told() {
     let store = Store::redis().await;
     let cache = store.open().await;
-    let values = cache.namespace("default").unwrap().typed::<u8>().default_ttl(HOUR);
+    let values = cache.namespace("default").expect("it is a name").typed::<u8>().default_ttl(HOUR);
     let (go, wait) = oneshot::channel::<()>();
     let (started, starts) = oneshot::channel();
     let load = move || async move {

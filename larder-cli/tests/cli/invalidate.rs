@@ -58,9 +58,10 @@ async fn softly_is_stale(store: &Store) {
 /// Values `x`, `y` and `z`, each with a tag of its name, that may be served stale.
 async fn write(store: &Store, space: impl FnOnce(Space) -> Space) {
     let cache = store.open().await;
-    let values = space(cache.namespace("default").unwrap()).typed::<u8>().stale_for(HOUR);
+    let values =
+        space(cache.namespace("default").expect("it is a name")).typed::<u8>().stale_for(HOUR);
     for key in ["x", "y", "z"] {
-        assert!(values.set(key, &1).ttl(HOUR).tag(key).await.unwrap());
+        assert!(values.set(key, &1).ttl(HOUR).tag(key).await.expect("the store answers"));
     }
 }
 

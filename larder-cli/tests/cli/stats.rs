@@ -15,10 +15,10 @@ on_each_store!(
 async fn entries_are_counted_by_what_they_are(store: &Store) {
     {
         let cache = store.open().await;
-        let values = cache.namespace("shop").unwrap().typed::<String>();
+        let values = cache.namespace("shop").expect("it is a name").typed::<String>();
         for key in 0..4_u8 {
             let set = values.set(key, &"x".repeat(900)).ttl(Duration::from_secs(600)).tag("t");
-            assert!(set.await.unwrap());
+            assert!(set.await.expect("the store answers"));
         }
     }
     let on = |arguments: &[&'static str]| [&["--namespace", "shop"], arguments].concat();
