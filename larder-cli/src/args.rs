@@ -4,8 +4,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        clear::Clear, conform::Conform, delete::Delete, expire::Expire, get::Get,
-        increment::Increment, list::List, record::Record, replay::Replay, set::Set, ttl::Ttl,
+        clear::Clear, conform::Conform, delete::Delete, expire::Expire, explain::Explain, get::Get,
+        increment::Increment, invalidate::Invalidate, list::List, record::Record, replay::Replay,
+        set::Set, stats::Stats, ttl::Ttl,
     },
     context::Context,
     demo::{Demo, child::DemoServer},
@@ -112,6 +113,9 @@ enum Command {
     Clear(Clear),
     Record(Record),
     Replay(Replay),
+    Explain(Explain),
+    Invalidate(Invalidate),
+    Stats(Stats),
     Conform(Conform),
     Demo(Demo),
     #[command(hide = true)]
@@ -140,6 +144,9 @@ impl Cli {
             Command::Clear(clear) => on_the_cache!(clear),
             Command::Record(record) => on_the_cache!(record),
             Command::Replay(replay) => on_the_cache!(replay),
+            Command::Explain(explain) => on_the_cache!(explain),
+            Command::Invalidate(invalidate) => on_the_cache!(invalidate),
+            Command::Stats(stats) => on_the_cache!(stats),
             Command::Conform(conform) => Box::pin(conform.run(&global, output)).await,
             Command::Demo(demo) => Box::pin(demo.run(&global, output)).await,
             Command::DemoServer(server) => Box::pin(server.run(&global)).await,

@@ -52,6 +52,14 @@ impl Failure {
         self
     }
 
+    /// Says first what became of it.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        if let Self::Told { message, .. } = &mut self {
+            *message = format!("{what}: {message}");
+        }
+        self
+    }
+
     /// Says what to do.
     pub(crate) fn hint(mut self, advice: impl Into<String>) -> Self {
         if let Self::Told { hint, .. } = &mut self {

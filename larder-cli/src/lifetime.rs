@@ -4,6 +4,8 @@ use std::{str::FromStr, time::Duration};
 
 use larder::Ttl;
 
+use crate::output::millis;
+
 /// What an entry lives when nobody says otherwise; shown by `--help`.
 pub(crate) const DEFAULT: &str = "1h";
 
@@ -45,7 +47,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// A lifetime for people: to the millisecond under a minute, else to the second.
 pub(crate) fn shown(left: Duration) -> String {
     let unit = if left < Duration::from_secs(60) { 1 } else { 1000 };
-    let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX) / unit * unit;
+    let millis = millis(left) / unit * unit;
     humantime::format_duration(Duration::from_millis(millis)).to_string()
 }
 

@@ -139,7 +139,8 @@ impl Fields {
         }
     }
 
-    fn line(self) -> String {
+    /// All of them, as one line of JSON.
+    pub(crate) fn line(self) -> String {
         Value::Object(self.0).to_string()
     }
 }
@@ -164,6 +165,30 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
         line.push_str(&chunk.invalid().escape_ascii().to_string());
     }
     line
+}
+
+/// Whole milliseconds, for machines.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds and parts of them, for what was measured.
+pub(crate) fn exact_millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Lines with a label each, folded so that they fit a terminal.
+pub(crate) fn labelled(rows: &[(&str, String)]) -> String {
+    const INDENT: &str = "          ";
+    let line = |(label, text): &(&str, String)| {
+        let folded = folded(text, INDENT);
+        format!(
+            "{label:<width$}{}",
+            &folded[INDENT.len().min(folded.len())..],
+            width = INDENT.len()
+        )
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Folds a text between words into lines that fit a terminal, each with this indent.
@@ -199,6 +224,16 @@ mod tests {
         assert_eq!(folded.lines().map(str::len).max(), Some(76));
         assert!(folded.lines().all(|line| line.starts_with("  word")), "{folded}");
         assert_eq!(folded.split_whitespace().count(), 30);
+    }
+
+    #[test]
+    fn what_is_labelled_stands_in_a_column_of_its_own() {
+        let text = labelled(&[("one", "word ".repeat(20)), ("another", "x".to_owned())]);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].starts_with("one       word"), "{text}");
+        assert!(lines[1].starts_with("          word"), "{text}");
+        assert_eq!(lines[2], "another   x");
+        assert!(lines.iter().all(|line| line.len() <= 80), "{text}");
     }
 
     #[test]

@@ -34,6 +34,7 @@
 //! | [`Space::lock`] → [`Guard`](lock::Guard) | one of all servers does the work: [an advisory lock](lock) |
 //! | [`Space::rate_limit`] → [`RateLimit`](rate::RateLimit) | so many in so much time, for all servers together: [a rate limit](rate) |
 //! | [`Larder::stats`] | what has happened |
+//! | [`explain`] | what stands at a key and why it is or is not served; all entries, counted |
 //! | [`layer`] | around a store: deadlines, repetition, a circuit breaker, metrics, spans, a prefix |
 //! | [`envelope`] | the bytes that stand in the store |
 //!
@@ -86,6 +87,7 @@
 
 pub mod codec;
 pub mod envelope;
+pub mod explain;
 mod feed;
 mod handle;
 mod invalidate;

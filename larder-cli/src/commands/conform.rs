@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use clap::Args;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 use integration_tests::kit::{self, BEHAVIOURS, BoxError, Declared, Finding, Fixture};
 use larder::Cache;
 
@@ -10,7 +10,8 @@ use crate::{
     args::{CacheUrl, Global},
     context,
     failure::{Failure, Outcome, one_line},
-    output::{Fields, Output, folded, spinner},
+    output::{Fields, Output, exact_millis, folded, spinner},
+    table::{align_right, table},
 };
 
 /// Check that the cache keeps larder's contract, rule by rule.
@@ -100,7 +101,7 @@ fn fields(finding: &Finding) -> Fields {
     let fields = Fields::new()
         .put("rule", finding.name)
         .put("outcome", word(finding).to_lowercase())
-        .put("ms", finding.took.as_secs_f64() * 1000.0);
+        .put("ms", exact_millis(finding.took));
     match &finding.outcome {
         kit::Outcome::Passed => fields,
         kit::Outcome::Failed(how) => fields.put("detail", how.as_str()),
@@ -148,18 +149,4 @@ fn rules(findings: &[Finding]) -> Table {
     }
     align_right(&mut table, 2);
     table
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    table
-}
-
-fn align_right(table: &mut Table, column: usize) {
-    if let Some(column) = table.column_mut(column) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
 }

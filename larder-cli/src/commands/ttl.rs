@@ -6,7 +6,7 @@ use crate::{
     context::Context,
     failure::{Failure, Outcome},
     lifetime,
-    output::Fields,
+    output::{Fields, millis},
 };
 
 /// Print how long an entry has left.
@@ -35,8 +35,8 @@ impl Ttl {
                 context.output.result("never", fields.put("ttl_ms", serde_json::Value::Null))?;
             }
             Remaining::For(left) => {
-                let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-                context.output.result(&lifetime::shown(left), fields.put("ttl_ms", millis))?;
+                let fields = fields.put("ttl_ms", millis(left));
+                context.output.result(&lifetime::shown(left), fields)?;
             }
         }
         Ok(Outcome::done_if(found))

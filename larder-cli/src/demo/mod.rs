@@ -1,8 +1,11 @@
 //! `larder demo`: a slow origin, two servers, one cache, and what each client then sees.
 
+mod buyer;
 pub(crate) mod child;
 mod client;
 mod origin;
+mod price_scene;
+mod prices;
 mod report;
 mod scene;
 mod scenes;
@@ -24,7 +27,8 @@ use crate::{
 /// Show what larder does: a slow origin, two servers, one cache.
 ///
 /// Every answer is compared byte for byte with what the origin wrote, and every call of the origin is
-/// counted; exits 1 if anything was not as it should be. On a cache that several processes reach, the
+/// counted; then a price that both servers keep in their memory changes, and is invalidated on one of
+/// them. Exits 1 if anything was not as it should be. On a cache that several processes reach, the
 /// servers are two processes. The entries live in a namespace of their own and are removed at the end.
 #[derive(Debug, Args)]
 #[command(after_help = "\

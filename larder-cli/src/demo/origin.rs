@@ -1,4 +1,5 @@
-//! The slow origin: it computes a report for a while, then streams it in pieces with pauses.
+//! The slow origin: it computes a report for a while, then streams it in pieces with pauses. It also knows
+//! a price or two, after the same while.
 
 use std::{
     collections::HashMap,
@@ -38,11 +39,12 @@ pub(crate) struct Origin {
     task: JoinHandle<io::Result<()>>,
 }
 
-/// How often each report was asked for, and how often it was sent to its end.
+/// How often each thing was asked for, how many reports were sent to their end, and the prices.
 #[derive(Debug, Default)]
 struct Asked {
     calls: Mutex<HashMap<String, u64>>,
     finished: watch::Sender<u64>,
+    prices: Mutex<HashMap<String, u64>>,
 }
 
 impl Origin {
@@ -50,8 +52,10 @@ impl Origin {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let asked = Arc::new(Asked::default());
-        let router =
-            Router::new().route("/{name}", routing::get(answer)).with_state(Arc::clone(&asked));
+        let router = Router::new()
+            .route("/{name}", routing::get(answer))
+            .route("/prices/{name}", routing::get(price))
+            .with_state(Arc::clone(&asked));
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { address, asked, task })
     }
@@ -60,7 +64,13 @@ impl Origin {
         self.address
     }
 
-    /// How often this report was asked for.
+    /// From now on this is the price.
+    pub(crate) fn set_price(&self, name: &str, price: u64) {
+        let mut prices = self.asked.prices.lock().unwrap_or_else(PoisonError::into_inner);
+        prices.insert(name.to_owned(), price);
+    }
+
+    /// How often this report was asked for, or this price: `prices/tea`.
     pub(crate) fn calls(&self, name: &str) -> u64 {
         self.asked
             .calls
@@ -91,6 +101,12 @@ impl Asked {
         *count += 1;
         *count
     }
+
+    /// The price as it is now.
+    fn price(&self, name: &str) -> u64 {
+        let prices = self.prices.lock().unwrap_or_else(PoisonError::into_inner);
+        prices.get(name).copied().unwrap_or(100)
+    }
 }
 
 async fn answer(
@@ -119,6 +135,14 @@ async fn answer(
     fields.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(format.media_type()));
     fields.insert(header::VARY, http::HeaderValue::from_static("accept"));
     response
+}
+
+/// What the price is when it is asked for.
+async fn price(State(asked): State<Arc<Asked>>, Path(name): Path<String>) -> String {
+    asked.count(&format!("prices/{name}"));
+    let price = asked.price(&name);
+    tokio::time::sleep(THINKING).await;
+    price.to_string()
 }
 
 /// The first pieces of a report, each after its pause.

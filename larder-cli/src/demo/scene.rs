@@ -6,7 +6,7 @@ use super::{
     client::Answer,
     report::{self, Format},
 };
-use crate::output::Fields;
+use crate::output::{Fields, exact_millis};
 
 /// What a client should see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,19 @@ pub(crate) struct Expected {
     pub(crate) within: Option<Duration>,
 }
 
-/// A row of the table.
+/// A row of the table, as it is shown.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) total: Duration,
+    pub(crate) origin_calls: u64,
+    /// What the client got, in a word or two.
+    pub(crate) got: String,
+    pub(crate) is_right: bool,
+}
+
+/// What a client saw of a report.
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) what: &'static str,
@@ -104,6 +116,21 @@ impl Scene {
         }
     }
 
+    pub(crate) fn row(&self) -> Row {
+        let percent = self.bytes * 100 / self.whole.max(1);
+        Row {
+            what: self.what,
+            first_byte: self.first_byte,
+            total: self.total,
+            origin_calls: self.origin_calls,
+            got: match self.got() {
+                "whole" => "whole".to_owned(),
+                word => format!("{word} at {percent}%"),
+            },
+            is_right: self.mistakes.is_empty(),
+        }
+    }
+
     /// What the client got, in a word.
     pub(crate) const fn got(&self) -> &'static str {
         match self.expected.end {
@@ -115,12 +142,11 @@ impl Scene {
     }
 
     pub(crate) fn fields(&self) -> Fields {
-        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
         Fields::new()
             .put("what", self.what)
             .put("server", self.server)
-            .put("first_byte_ms", self.first_byte.map(millis))
-            .put("total_ms", millis(self.total))
+            .put("first_byte_ms", self.first_byte.map(exact_millis))
+            .put("total_ms", exact_millis(self.total))
             .put("bytes", self.bytes)
             .put("origin_calls", self.origin_calls)
             .put("expected_origin_calls", self.expected.origin_calls)

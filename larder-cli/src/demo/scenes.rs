@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     client::{Answer, Client},
     origin::{FRAGILE, PAUSE, THINKING},
+    price_scene::{PriceScene, PriceStage},
     report::{self, Format, PIECES},
     scene::{End, Expected, Scene},
     stage::Stage,
@@ -22,6 +23,7 @@ const SETTLING: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Play {
     pub(crate) scenes: Vec<Scene>,
+    pub(crate) price: PriceScene,
     /// How long the origin takes on its own.
     pub(crate) origin_takes: Duration,
 }
@@ -39,7 +41,8 @@ impl Play {
     /// Plays all of them.
     pub(crate) async fn run(stage: &Stage, output: Output) -> Self {
         let spinner = spinner(output);
-        let mut play = Self { scenes: Vec::new(), origin_takes: Duration::ZERO };
+        let mut play =
+            Self { scenes: Vec::new(), price: PriceScene::default(), origin_takes: Duration::ZERO };
         spinner.set_message("A asks the origin, B follows while A still streams …");
         play.miss_and_follower(stage).await;
         spinner.set_message("B again …");
@@ -50,13 +53,26 @@ impl Play {
         play.client_leaves(stage).await;
         spinner.set_message("an origin dies half way …");
         play.origin_dies(stage).await;
+        spinner.set_message("a price changes …");
+        let Stage { origin, a, b, .. } = stage;
+        play.price = PriceScene::play(PriceStage { origin, a: *a, b: *b }).await;
         spinner.finish_and_clear();
         play
     }
 
     /// Whether every answer and every count was right.
     pub(crate) fn is_as_it_should_be(&self) -> bool {
-        self.scenes.iter().all(|scene| scene.mistakes.is_empty())
+        self.mistakes().next().is_none()
+    }
+
+    /// What was not as it should be, and where.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let of_reports = self
+            .scenes
+            .iter()
+            .flat_map(|scene| scene.mistakes.iter().map(|mistake| (scene.what, mistake.as_str())));
+        of_reports
+            .chain(self.price.mistakes().iter().map(|mistake| ("the price", mistake.as_str())))
     }
 
     async fn miss_and_follower(&mut self, stage: &Stage) {

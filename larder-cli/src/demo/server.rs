@@ -1,4 +1,5 @@
-//! One of the two servers: a route that passes on what the origin streams, behind larder's layer.
+//! One of the two servers: reports are passed on as the origin streams them, behind larder's layer, and
+//! [prices](super::prices) are kept in memory.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -13,10 +14,10 @@ use larder::Space;
 use larder_http::CacheLayer;
 use tokio::net::TcpListener;
 
-use super::client;
+use super::{client, prices};
 
 /// How long an answer is kept. Short: what an interrupted demonstration leaves goes by itself.
-const TTL: Duration = Duration::from_secs(600);
+pub(super) const TTL: Duration = Duration::from_secs(600);
 
 /// Serves until it is dropped.
 pub(crate) async fn serve(
@@ -34,8 +35,9 @@ pub(crate) async fn serve(
         // A and B are asked under two ports, and answer the same.
         .ignore_host()
         .cache_status(true);
-    let router = Router::new().fallback(report).with_state(origin).layer(layer);
-    axum::serve(listener, router).await
+    let reports = Router::new().fallback(report).with_state(origin).layer(layer);
+    let prices = prices::routes(space, origin).map_err(io::Error::other)?;
+    axum::serve(listener, prices.merge(reports)).await
 }
 
 /// What the origin answers, passed on as it comes.

@@ -2,9 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use comfy_table::{
-    Cell, CellAlignment, Color, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED,
-};
+use comfy_table::{Cell, Color, Table};
 
 use super::{
     scene::{End, Scene},
@@ -13,7 +11,8 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    output::{Fields, Output},
+    output::{Fields, Output, exact_millis, folded},
+    table,
 };
 
 /// Prints the table and what it comes to, for people or for machines.
@@ -24,9 +23,10 @@ pub(crate) fn print(play: &Play, stage: &Stage, output: Output) -> Result<(), Fa
         .put("namespace", stage.namespace())
         .put("server_processes", stage.processes())
         .put("scenes", play.scenes.iter().map(Scene::fields).collect::<Vec<_>>())
+        .put("price", play.price.fields())
         .put("answers", saved.answers)
         .put("answers_without_origin", saved.without_origin)
-        .put("saved_ms", saved.time.as_secs_f64() * 1000.0)
+        .put("saved_ms", exact_millis(saved.time))
         .put("ok", play.is_as_it_should_be());
     output.result(&text(play, stage, &saved), fields)?;
     Ok(())
@@ -39,7 +39,11 @@ pub(crate) fn print_curl_lines(stage: &Stage, output: Output) -> Result<(), Fail
         "\n The servers stay up until Ctrl-C. Try each twice, or two at the same time:\n\n\
          curl -iN -H 'Accept: text/csv' http://{a}/mine\n\
          curl -iN -H 'Accept: text/csv' http://{b}/mine\n\
-         curl -iN -H 'Accept: application/json' http://{b}/mine"
+         curl -iN -H 'Accept: application/json' http://{b}/mine\n\n \
+         A price from the servers' own memory, until one of them is told that it changed:\n\n\
+         curl http://{a}/prices/mine\n\
+         curl http://{b}/prices/mine\n\
+         curl -X POST http://{a}/prices/mine/invalidate"
     );
     let fields = Fields::new().put("a", a.to_string()).put("b", b.to_string());
     output.result(&text, fields)?;
@@ -53,17 +57,16 @@ fn text(play: &Play, stage: &Stage, saved: &Saved) -> String {
         capitalised(&stage.shape()),
         shown(play.origin_takes),
     );
-    for line in table(&play.scenes).to_string().lines() {
+    for line in drawn(play).to_string().lines() {
         let _ = writeln!(text, " {line}");
     }
-    for scene in &play.scenes {
-        for mistake in &scene.mistakes {
-            let _ = writeln!(text, " WRONG: {}: {mistake}", scene.what);
-        }
+    for (what, mistake) in play.mistakes() {
+        let _ = writeln!(text, " WRONG: {what}: {mistake}");
     }
+    let _ = writeln!(text, "\n{}", folded(&play.price.told(), " "));
     let _ = write!(
         text,
-        "\n {} of {} reports came without the origin. That saved it {} of work and\n the readers {} of \
+        " {} of {} reports came without the origin. That saved it {} of work and\n the readers {} of \
          waiting",
         saved.without_origin,
         saved.answers,
@@ -82,46 +85,35 @@ fn capitalised(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn table(scenes: &[Scene]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED.with_rounded_corners());
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["what happens", "first byte", "total", "origin", "client gets"]);
-    for scene in scenes {
+fn drawn(play: &Play) -> Table {
+    let mut table = table::table(["what happens", "first byte", "total", "origin", "client gets"]);
+    for row in play.scenes.iter().map(Scene::row).chain(play.price.rows()) {
         let calls =
-            if scene.origin_calls == 0 { "–".to_owned() } else { scene.origin_calls.to_string() };
-        let colour = if scene.mistakes.is_empty() { Color::Green } else { Color::Red };
+            if row.origin_calls == 0 { "–".to_owned() } else { row.origin_calls.to_string() };
+        let (got, colour) = match row.is_right {
+            true => (format!("✓ {}", row.got), Color::Green),
+            false => ("✗ WRONG".to_owned(), Color::Red),
+        };
         // Colours reach terminals only.
         table.add_row([
-            Cell::new(scene.what),
-            Cell::new(scene.first_byte.map_or_else(|| "–".to_owned(), shown)),
-            Cell::new(shown(scene.total)),
+            Cell::new(row.what),
+            Cell::new(row.first_byte.map_or_else(|| "–".to_owned(), shown)),
+            Cell::new(shown(row.total)),
             Cell::new(calls),
-            Cell::new(got(scene)).fg(colour),
+            Cell::new(got).fg(colour),
         ]);
     }
     for column in 1..4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        table::align_right(&mut table, column);
     }
     table
 }
 
-/// What the client got, and how much of it.
-fn got(scene: &Scene) -> String {
-    let percent = scene.bytes * 100 / scene.whole.max(1);
-    match scene.got() {
-        "WRONG" => "✗ WRONG".to_owned(),
-        "whole" => "✓ whole".to_owned(),
-        word => format!("✓ {word} at {percent}%"),
-    }
-}
-
-/// `3.2 ms`, `142 ms` or `1.43 s`.
-fn shown(time: Duration) -> String {
+/// `3.2 ms`, `142 ms` or `1.43 s`; what is next to nothing is `under 0.1 ms`.
+pub(super) fn shown(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1000.0;
     match millis {
+        ..0.05 => "under 0.1 ms".to_owned(),
         ..10.0 => format!("{millis:.1} ms"),
         ..1000.0 => format!("{millis:.0} ms"),
         _ => format!("{:.2} s", millis / 1000.0),
@@ -161,6 +153,7 @@ mod tests {
 
     #[test]
     fn times_are_shown_with_what_matters_of_them() {
+        assert_eq!(shown(Duration::from_micros(40)), "under 0.1 ms");
         assert_eq!(shown(Duration::from_micros(3_240)), "3.2 ms");
         assert_eq!(shown(Duration::from_millis(142)), "142 ms");
         assert_eq!(shown(Duration::from_millis(1_434)), "1.43 s");

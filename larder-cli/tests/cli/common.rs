@@ -3,6 +3,7 @@
 use std::{ffi::OsStr, process::Stdio, time::Duration};
 
 use integration_tests::servers::RedisServer;
+use larder::Larder;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
@@ -44,6 +45,15 @@ impl Ran {
     #[track_caller]
     pub(crate) fn json(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// Fails unless each line of stdout fits a terminal.
+    #[track_caller]
+    pub(crate) fn fits_a_terminal(self) -> Self {
+        for line in self.text().lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        self
     }
 
     /// stdout, as text.
@@ -100,6 +110,11 @@ impl Store {
     pub(crate) async fn redis() -> Self {
         let redis = RedisServer::start().await.expect("redis-server starts");
         Self { url: redis.url(), redis: Some(redis), _directory: None }
+    }
+
+    /// The cache as an application has it: the program must not run on a sled before it is dropped.
+    pub(crate) async fn open(&self) -> Larder {
+        larder::open(&*self.url).await.expect("it opens")
     }
 
     /// Runs the program on it.

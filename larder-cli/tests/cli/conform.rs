@@ -1,20 +1,13 @@
 //! `conform`: a store that keeps the contract, and one that does not.
 
-use crate::common::{Ran, Store, larder};
+use crate::common::{Store, larder};
 use integration_tests::servers::RedisServer;
-
-#[track_caller]
-fn fits_a_terminal(ran: &Ran) {
-    for line in ran.text().lines() {
-        assert!(line.chars().count() <= 80, "{line}");
-    }
-}
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {
     let ran = larder("memory:", &["conform"], b"").await.exits(0);
     assert!(ran.text().contains("memory keeps the contract"), "{ran:?}");
-    fits_a_terminal(&ran);
+    ran.fits_a_terminal();
 }
 
 #[tokio::test]
@@ -23,7 +16,7 @@ async fn sled_keeps_the_contract() {
     store.run(&["set", "mine", "stays"]).await.exits(0);
     let ran = store.run(&["conform", "--rules"]).await.exits(0);
     assert!(ran.text().contains("sled keeps the contract"), "{ran:?}");
-    fits_a_terminal(&ran);
+    ran.fits_a_terminal();
     store.run(&["list", "--all"]).await.exits(0).prints("default:mine\n");
 }
 
@@ -33,7 +26,7 @@ async fn redis_keeps_the_contract() {
     store.run(&["set", "mine", "stays"]).await.exits(0);
     let ran = store.run(&["conform"]).await.exits(0);
     assert!(ran.text().contains("redis keeps the contract"), "{ran:?}");
-    fits_a_terminal(&ran);
+    ran.fits_a_terminal();
     // Its own namespaces are empty again.
     let redis = store.redis.as_ref().expect("this is Redis");
     let left = redis.cli(&["DBSIZE"]).await.expect("it answers");
@@ -52,7 +45,7 @@ async fn a_server_that_forbids_what_larder_needs_breaks_rules_that_are_named() {
     assert!(ran.text().contains("redis breaks the contract"), "{ran:?}");
     assert!(ran.text().contains("BROKEN ttl::"), "{ran:?}");
     assert!(!ran.text().contains("s3cret") && !ran.stderr.contains("s3cret"), "{ran:?}");
-    fits_a_terminal(&ran);
+    ran.fits_a_terminal();
 
     let rules = larder(&url, &["conform", "--json"], b"").await.exits(1).json();
     let outcome = |wanted: &str| rules.iter().filter(|rule| rule["outcome"] == wanted).count();

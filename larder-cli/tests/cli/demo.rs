@@ -3,7 +3,7 @@
 use std::{process::Stdio, time::Duration};
 
 use integration_tests::servers::RedisServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -26,6 +26,15 @@ fn is_as_it_should_be(ran: &Ran, processes: u64) {
     let got = column("got");
     let count = |word: &str| got.iter().filter(|got| *got == word).count();
     assert_eq!((count("whole"), count("left"), count("error")), (9, 1, 1), "{play}");
+
+    let price = &play["price"];
+    let calls = ["first_reads", "near_hit", "invalidation"]
+        .map(|act| price[format!("{act}_origin_calls")].as_u64().expect("a number"));
+    assert_eq!(calls, [1, 0, 1], "one load of each price: {price}");
+    assert_eq!((&price["stale_reads_on_a"], &price["mistakes"]), (&json!(0), &json!([])));
+    assert!(price["reads_on_a"].as_u64() >= Some(20), "{price}");
+    assert!(price["invalidation_heard_ms"].as_f64().is_some_and(|heard| heard >= 0.0), "{price}");
+    assert_eq!(price["invalidation_bound_ms"], 3000.0, "{price}");
 }
 
 #[tokio::test]
@@ -53,6 +62,15 @@ async fn as_two_processes_on_redis() {
     let redis = store.redis.as_ref().expect("this is Redis");
     let left = redis.cli(&["DBSIZE"]).await.expect("it answers");
     assert_eq!(left.number(), Some(1), "the namespace of the run is cleared");
+}
+
+#[tokio::test]
+async fn where_redis_does_not_let_us_hear_of_changes_copies_are_short_lived() {
+    let rules = "~* &* +@all -client|tracking";
+    let redis = RedisServer::builder().user("ada", "s3cret", rules).start().await;
+    let redis = redis.expect("redis-server starts");
+    let ran = larder(&redis.url_as("ada", "s3cret"), &["demo", "--json"], b"").await.exits(0);
+    is_as_it_should_be(&ran, 2);
 }
 
 #[tokio::test]
@@ -85,13 +103,11 @@ async fn a_password_reaches_the_server_processes_and_nobody_else() {
 
 #[tokio::test]
 async fn people_read_a_table_that_fits_their_terminal() {
-    let ran = larder("memory:", &["demo"], b"").await.exits(0);
-    for line in ran.text().lines() {
-        assert!(line.chars().count() <= 80, "{line}");
-    }
+    let ran = larder("memory:", &["demo"], b"").await.exits(0).fits_a_terminal();
     assert!(ran.text().contains("B follows while A streams"), "{ran:?}");
     assert!(!ran.text().contains("WRONG"), "{ran:?}");
     assert!(ran.text().contains("every byte was the origin's"), "{ran:?}");
+    assert!(ran.text().contains("B gave the old one no"), "{ran:?}");
 }
 
 /// A demonstration that stays, and where its server A is.

@@ -5,7 +5,10 @@ mod common;
 
 mod conform;
 mod demo;
+mod explain;
 mod interop;
+mod invalidate;
 mod mistakes;
+mod stats;
 mod streams;
 mod values;

@@ -74,6 +74,9 @@ async fn a_wrong_password_is_an_error_that_does_not_show_it() {
         &["record", "k"],
         &["replay", "k"],
         &["list"],
+        &["explain", "k"],
+        &["invalidate", "k"],
+        &["stats"],
         &["conform"],
         &["demo"],
     ] {
@@ -126,6 +129,9 @@ async fn each_command_has_help_with_an_example() {
         "clear",
         "record",
         "replay",
+        "explain",
+        "invalidate",
+        "stats",
         "conform",
         "demo",
     ] {

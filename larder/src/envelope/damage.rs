@@ -1,6 +1,7 @@
 /// Why something that was found cannot be used. To whoever asked, it is a miss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Damage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Damage {
     /// No record of ours, or one of a format or kind that this version does not know.
     Foreign,
     /// Cut short or changed.

@@ -56,6 +56,11 @@ impl Lifetime {
         }
     }
 
+    /// How long it is fresh after it was made. `None`: for ever.
+    pub(crate) fn fresh_for(&self) -> Option<Duration> {
+        (self.fresh_for_ms != FOR_EVER).then(|| Duration::from_millis(self.fresh_for_ms))
+    }
+
     /// How long it has left until it is stale. `None`: for ever.
     pub(crate) fn fresh_left(&self, now_ms: u64) -> Option<Duration> {
         (self.fresh_for_ms != FOR_EVER).then(|| {

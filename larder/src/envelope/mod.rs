@@ -33,14 +33,16 @@ mod damage;
 mod header;
 mod lifetime;
 mod marks;
+mod outline;
 mod stamp;
 mod tag;
 mod value;
 mod work;
 
-pub(crate) use damage::Damage;
+pub use damage::Damage;
 pub(crate) use lifetime::{Age, Lifetime};
 pub(crate) use marks::{Mark, TagState};
+pub(crate) use outline::{Outline, outline};
 pub use stamp::{Kind, Stamp, Version, displacing};
 pub(crate) use value::{Draft, Entry, Expected, lifetime, open, renew, reopen};
 pub(crate) use work::{read_work, write_work};

@@ -4,8 +4,8 @@ use cache_api::{Error, Key, Result};
 use super::{Damage, Kind, Lifetime, Mark, Stamp, checksum, compress, header::Header, marks};
 use crate::codec::{Codec, Output};
 
-const UNCOMPRESSED: u8 = 0;
-const ZSTD: u8 = 1;
+pub(super) const UNCOMPRESSED: u8 = 0;
+pub(super) const ZSTD: u8 = 1;
 
 /// A value that is encoded, and not yet a record: its lifetime is still to come.
 pub(crate) struct Draft {
@@ -128,15 +128,7 @@ pub(crate) fn open(
     key: &Key,
     expected: Expected,
 ) -> Result<Option<Entry>, Damage> {
-    let stamp = Stamp::parse(&record).ok_or(Damage::Foreign)?;
-    if !matches!(stamp.kind, Kind::Value | Kind::Absent) {
-        return Ok(None);
-    }
-    let header = Header::parse(&record)?;
-    let (prefix, rest) = (&record[..Stamp::BYTES], &record[Header::COVERED..]);
-    if header.checksum != checksum::of(key, prefix, rest) {
-        return Err(Damage::Corrupt);
-    }
+    let Some((stamp, header)) = whole(&record, key)? else { return Ok(None) };
     if header.raw_length as usize > expected.limit {
         return Err(Damage::OverLimit);
     }
@@ -154,11 +146,19 @@ pub(crate) fn open(
 
 /// What an answer says about its time, if it is one and whole, whatever it holds.
 pub(crate) fn lifetime(record: &Bytes, key: &Key) -> Option<Lifetime> {
-    let stamp = Stamp::parse(record)?;
-    let header = Header::parse(record).ok()?;
+    let (_, header) = whole(record, key).ok()??;
+    Some(header.lifetime())
+}
+
+/// The stamp and the header of an answer whose checksum is right, or `None` for a record of another kind.
+pub(super) fn whole(record: &[u8], key: &Key) -> Result<Option<(Stamp, Header)>, Damage> {
+    let stamp = Stamp::parse(record).ok_or(Damage::Foreign)?;
+    if !matches!(stamp.kind, Kind::Value | Kind::Absent) {
+        return Ok(None);
+    }
+    let header = Header::parse(record)?;
     let sum = checksum::of(key, &record[..Stamp::BYTES], &record[Header::COVERED..]);
-    let is_answer = matches!(stamp.kind, Kind::Value | Kind::Absent);
-    (is_answer && header.checksum == sum).then(|| header.lifetime())
+    if header.checksum == sum { Ok(Some((stamp, header))) } else { Err(Damage::Corrupt) }
 }
 
 /// The same value under a new version, with another lifetime, of a record that was [opened](open).

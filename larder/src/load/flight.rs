@@ -141,6 +141,15 @@ impl Flights {
         Join::Start(Takeoff { flights: Arc::clone(self), key: key.clone(), flight })
     }
 
+    /// Whether a load of this process is under way under this mark at the key.
+    pub(crate) fn holds(&self, key: &Key, mark: Stamp) -> bool {
+        let is_its = |flight: &Arc<dyn Flight>| match flight.course().stage() {
+            Stage::Starting => false,
+            Stage::Loading { token, .. } => token == Some(mark),
+        };
+        self.lock().get(key).into_iter().flatten().any(is_its)
+    }
+
     /// Whether nothing is left of any load.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,9 +1,9 @@
 use bytes::Bytes;
 use cache_api::{Condition, Key, Result};
 
-use super::standing::{Record, Standing, read};
+use super::standing::{Record, Standing, read, work};
 use crate::{
-    envelope::{Damage, Expected},
+    envelope::{Damage, Entry, Expected},
     handle::Space,
     switches::Rule,
     tags::{TagName, Verdict, View},
@@ -99,6 +99,13 @@ pub(crate) async fn find_many(
     let standing =
         judged.map(|(record, found)| record.judge(space, found.as_ref(), &tags)).collect();
     Ok((standing, tags))
+}
+
+/// What a record whose tags were all read is to a reader: an answer of whatever type, its payload left
+/// alone, or a mark.
+pub(crate) fn weigh(space: &Space, found: &Bytes, answer: Option<Entry>, tags: &View) -> Standing {
+    let record = answer.map_or_else(|| work(found), Record::Entry);
+    record.judge(space, Some(found), tags)
 }
 
 impl Record {

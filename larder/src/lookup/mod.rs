@@ -12,5 +12,5 @@
 mod find;
 mod standing;
 
-pub(crate) use find::{Found, find, find_many, judge};
+pub(crate) use find::{Found, find, find_many, judge, weigh};
 pub(crate) use standing::Standing;

@@ -50,7 +50,7 @@ pub(super) fn read(
     }
 }
 
-fn work(record: &Bytes) -> Record {
+pub(super) fn work(record: &Bytes) -> Record {
     match Stamp::parse(record) {
         // The tags of a recording stand in its manifest.
         Some(stamp) if stamp.kind == Kind::Recording => Record::Work { stamp, tags: Vec::new() },

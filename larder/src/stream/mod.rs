@@ -50,7 +50,7 @@ mod chunks;
 mod error;
 mod fill;
 mod follow;
-mod format;
+pub(crate) mod format;
 mod get_or_record;
 mod head;
 mod launch;

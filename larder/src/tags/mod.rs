@@ -16,6 +16,7 @@ mod store;
 
 pub(crate) use name::{TagName, TagNames};
 pub(crate) use sequence::Sequence;
+pub use store::Hold;
 pub(crate) use store::{Verdict, View, ensure, invalidate};
 
 #[cfg(test)]

@@ -21,6 +21,20 @@ pub(crate) enum Verdict {
     Dead,
 }
 
+/// Whether a tag that an entry was made under still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hold {
+    /// It is what it was.
+    Same,
+    /// It was invalidated softly: the entry is past its time.
+    Soft,
+    /// It was invalidated: the entry is dead.
+    Changed,
+    /// It is not in the store any more, and counts as changed.
+    Gone,
+}
+
 impl View {
     /// The keys under which tags stand.
     pub(crate) fn keys<'a>(
@@ -77,16 +91,25 @@ impl View {
     /// Whether the tags of an entry hold, all of which were asked for.
     pub(crate) fn judge(&self, marks: &[Mark]) -> Verdict {
         let mut verdict = Verdict::Holds;
-        for Mark { name, seen } in marks {
-            let known = self.0.iter().find(|(known, _)| known.as_bytes() == name);
-            match known.and_then(|(_, state)| *state) {
-                Some(now) if now.version != seen.version => return Verdict::Dead,
-                Some(now) if now.soft != seen.soft => verdict = Verdict::Soft,
-                Some(_) => {}
-                None => return Verdict::Dead,
+        for mark in marks {
+            match self.hold(mark) {
+                Hold::Same => {}
+                Hold::Soft => verdict = Verdict::Soft,
+                Hold::Changed | Hold::Gone => return Verdict::Dead,
             }
         }
         verdict
+    }
+
+    /// Whether one tag of an entry holds, which was asked for.
+    pub(crate) fn hold(&self, Mark { name, seen }: &Mark) -> Hold {
+        let known = self.0.iter().find(|(known, _)| known.as_bytes() == name);
+        match known.and_then(|(_, state)| *state) {
+            Some(now) if now.version != seen.version => Hold::Changed,
+            Some(now) if now.soft != seen.soft => Hold::Soft,
+            Some(_) => Hold::Same,
+            None => Hold::Gone,
+        }
     }
 
     /// These tags as they are now, creating those that are not there. One call to the store for each of
