@@ -28,6 +28,8 @@
 //! | [`Space`] | the entries under a name; [`ToKey`] says what can name one of them |
 //! | [`Space::typed`] → [`Typed`] | values of a type: [encoded](codec), compressed, checked |
 //! | [`Typed::get_or_load`], [`get_or_load_many`](Typed::get_or_load_many), [`read_through`](Typed::read_through) | what is not there is loaded, once in the fleet |
+//! | [`Space::invalidate`], [`invalidate_tag`](Space::invalidate_tag), [`invalidate_all`](Space::invalidate_all) | what is not served any more, nor stored if it is being loaded |
+//! | [`Typed::near`] → [`Near`] | the same values, shared and kept in the memory of this process |
 //! | [`Space::raw`] → [`Raw`] | bytes as they are, for other programs and for counters |
 //! | [`Typed::update`], [`Typed::reserve`] | a change by what the value is; a ticket to fill a key outside a closure |
 //! | [`Space::streams`] → [`Streams`](stream::Streams) | bodies of any length, recorded while they are read, on any server |
@@ -77,6 +79,29 @@
 //!
 //! A store of one's own implements [`Cache`] and goes into [`Larder::new`]. What goes around any of them
 //! is in [`layer`]; numbers for the `metrics` facade are behind the feature `metrics`.
+//!
+//! # Guarantees
+//!
+//! While the store is healthy and has answered:
+//!
+//! - **What an invalidation ended is not served to whoever asks after it returned `Applied`**: not from
+//!   the store, on any server, and not from the near tier of the process that invalidated. On other
+//!   servers a [near](Near) copy is dropped as soon as the change is told, within milliseconds as a rule,
+//!   and in no case, whatever is paused or delayed, is it served more than three seconds longer.
+//! - A load that began before an invalidation is given to those who asked for it before, and not stored.
+//! - One load per key in the whole fleet.
+//!
+//! Always, whatever the store does:
+//!
+//! - Never a value of another key, another type, another schema; never a part of a stream as a whole one.
+//! - Nothing past its time and its stale time. (Beyond that by the five seconds by which clocks may be
+//!   apart, if the clock of the store itself is set back.)
+//! - One load per key and process at a time, unless somebody's patience is over.
+//! - No error because of the store where there is a loader.
+//!
+//! Never: linearizability, invalidations that survive a failover to a replica that had not heard of them,
+//! locks fit for correctness. A plain [`set`](Typed::set) is not a load: what the application read by
+//! itself may be older than an invalidation in between ([`reserve`](Typed::reserve) is for that).
 //!
 //! # Errors, and what is none
 //!
