@@ -29,9 +29,10 @@ pub enum Hold {
     Same,
     /// It was invalidated softly: the entry is past its time.
     Soft,
-    /// It was invalidated: the entry is dead.
+    /// It was invalidated, and something was made under it since: the entry is dead.
     Changed,
-    /// It is not in the store any more, and counts as changed.
+    /// It is not there. It was invalidated, and nothing was made under it since, or the store has lost it:
+    /// the entry is dead.
     Gone,
 }
 

@@ -80,7 +80,7 @@ const fn because(cause: Cause) -> &'static str {
         }
         Cause::Queued => "an invalidation of it waits for the store",
         Cause::Damaged => "what stands there cannot be used",
-        Cause::Tag => "a tag was invalidated, or is gone",
+        Cause::Tag => "a tag was invalidated",
         Cause::NoGeneration => "it was written without a generation",
         Cause::Time => "its time is over",
         Cause::Chunks => "chunks of the stream are gone; a reader who began breaks off",
@@ -190,7 +190,7 @@ fn tag(tag: &TagHold) -> String {
         Hold::Same => "holds",
         Hold::Soft => "was invalidated softly",
         Hold::Changed => "was INVALIDATED since",
-        Hold::Gone => "is GONE from the store, and counts as invalidated",
+        Hold::Gone => "is not there: INVALIDATED since, or lost by the store",
         _ => "is in a state that this version does not know",
     };
     format!("{name} {hold}")

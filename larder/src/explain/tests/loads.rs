@@ -30,7 +30,7 @@ async fn a_load_is_told_with_what_is_left_of_its_lease_and_its_tags() {
 
     fixture.space.invalidate_tag("t").await.applied().unwrap();
     let found = fixture.explain().await;
-    assert_eq!((found.verdict, found.tags[0].hold), (Verdict::Miss(Cause::Tag), Hold::Changed));
+    assert_eq!((found.verdict, found.tags[0].hold), (Verdict::Miss(Cause::Tag), Hold::Gone));
     go.send(()).unwrap();
     loading.await.unwrap().unwrap();
 }
