@@ -1,4 +1,4 @@
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use super::call::is_passing;
 use crate::handle::WeakLarder;
@@ -11,7 +11,7 @@ pub(super) async fn replay(larder: WeakLarder) {
     let mut pause = PAUSES.0;
     let mut refused = HashSet::new();
     loop {
-        let Some(clock) = larder.upgrade().map(|larder| larder.clock().clone()) else { return };
+        let Some(clock) = larder.upgrade().map(|larder| Arc::clone(larder.clock())) else { return };
         clock.sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
         let Some(larder) = larder.upgrade() else { return };

@@ -69,9 +69,11 @@ pub struct NearLoad<T, C, L: LoadWith<T>, const ANSWER: bool> {
     stage: Stage<T, C, L>,
 }
 
+type Asking<T, E> = Pin<Box<dyn Future<Output = Answered<Arc<T>, E>> + Send>>;
+
 enum Stage<T, C, L: LoadWith<T>> {
     Ready(NearGetOrLoad<T, C, L>),
-    Asking(Pin<Box<dyn Future<Output = Answered<Arc<T>, L::Error>> + Send>>),
+    Asking(Asking<T, L::Error>),
     Done,
 }
 

@@ -105,6 +105,7 @@ where
         changed.as_mut().enable();
 
         larder.settle(&key, &[], &[]).await?;
+        larder.settle(&key, &[], &[]).await?;
         let standing = larder.store().get(&key).await?;
         let (mut wait, mut damaged) = (true, None);
         match found(&key, standing.as_ref()) {
@@ -134,7 +135,12 @@ where
                         chunks.retire(count, streams.options.read_grace);
                     }
                     let streams = streams.clone();
-                    return Ok(Begin::Claimed(Claim { streams, place, held, chunks }));
+                    return Ok(Begin::Claimed(Claim(Box::new(Claimed {
+                        streams,
+                        place,
+                        held,
+                        chunks,
+                    }))));
                 }
                 Taken::Failed(error) => return Err(error.into()),
                 // Someone was faster. See what is there now.
@@ -180,7 +186,9 @@ fn found(key: &Key, standing: Option<&Bytes>) -> Found {
 /// The right to record under a key: a lease that stands there and is renewed in the background.
 ///
 /// Dropping it gives the key free, in the background.
-pub struct Claim<H> {
+pub struct Claim<H>(Box<Claimed<H>>);
+
+struct Claimed<H> {
     streams: Streams<H>,
     place: Place,
     held: Held,
@@ -193,13 +201,13 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
     /// Never an error, and no waiting for the store: where it is in trouble, or the lease was lost, the
     /// stream is handed on to its readers and not stored.
     pub fn start(self, head: H) -> StartBuilder<H> {
-        let ttl = self.streams.options.ttl;
+        let ttl = self.0.streams.options.ttl;
         StartBuilder { claim: self, head, ttl, length: None }
     }
 
     /// Gives the key free. Returns when that is done, or the store did not answer.
     pub async fn release(self) {
-        let Self { streams, place, held, .. } = self;
+        let Claimed { streams, place, held, .. } = *self.0;
         held.release().await;
         streams.larder().inner.wake.changed(&place.key);
     }
@@ -207,7 +215,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
     /// Gives the key free, and lets everyone pass for a while: what the source has is not to be kept, or
     /// it failed, and nobody should queue for it.
     pub async fn pass(self, how_long: Duration) {
-        let Self { streams, place, held, .. } = self;
+        let Claimed { streams, place, held, .. } = *self.0;
         held.pass(&place, how_long, streams.options.terms().patience).await;
         streams.larder().inner.wake.changed(&place.key);
     }
@@ -215,7 +223,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
 
 impl<H> fmt::Debug for Claim<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claim").field("key", &self.place.key).finish_non_exhaustive()
+        f.debug_struct("Claim").field("key", &self.0.place.key).finish_non_exhaustive()
     }
 }
 
@@ -237,7 +245,7 @@ impl<H> StartBuilder<H> {
 
     /// A longer body, in bytes, is not stored.
     pub const fn max_length(mut self, bytes: u64) -> Self {
-        self.claim.streams.options.max_length = bytes;
+        self.claim.0.streams.options.max_length = bytes;
         self
     }
 
@@ -259,7 +267,8 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for Sta
     type IntoFuture = Pin<Box<dyn Future<Output = Recorder<H>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { claim: Claim { streams, place, held, chunks }, head, ttl, length } = self;
+        let Self { claim, head, ttl, length } = self;
+        let Claimed { streams, place, held, chunks } = *claim.0;
         Box::pin(async move {
             let encoded = lifetime(ttl)
                 .map_err(StreamError::from)

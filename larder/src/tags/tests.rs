@@ -131,7 +131,7 @@ async fn a_mark_holds_as_long_as_its_tag_is_as_it_was() {
 
     invalidated(&store, "u", true).await;
     assert_eq!(judged(&store, &both).await, Verdict::Soft);
-    assert_eq!(judged(&store, &[t.clone()]).await, Verdict::Holds);
+    assert_eq!(judged(&store, std::slice::from_ref(&t)).await, Verdict::Holds);
     // Softly again: it is no more than that.
     invalidated(&store, "u", true).await;
     assert_eq!(judged(&store, &both).await, Verdict::Soft);

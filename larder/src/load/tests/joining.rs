@@ -1,6 +1,6 @@
 //! Who may share a load that is under way in the same process.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cache_api::Op;
 use integration_tests::{
@@ -305,7 +305,7 @@ async fn loads_that_wait_for_each_other_end_in_time() {
     let values = server.values.clone().hard_timeout(10 * SECOND);
     let (meet, cross) = (std::sync::Arc::new(tokio::sync::Barrier::new(2)), values.clone());
     let load = |own: &'static str, other: &'static str| {
-        let (meet, cross) = (meet.clone(), cross.clone());
+        let (meet, cross) = (Arc::clone(&meet), cross.clone());
         let loader = async move || {
             meet.wait().await;
             let load = async || Ok::<_, Broken>(0);

@@ -30,7 +30,8 @@ async fn a_commit_whose_answer_is_lost_is_found_out() {
         assert!(server.is_idle());
         (origin, server.value("k").await, bench.source.loads())
     };
-    let losses: [(fn(&Bench), usize); 2] = [
+    type Losing = fn(&Bench);
+    let losses: [(Losing, usize); 2] = [
         (|bench| bench.store.lose_reply(writes()), 1),
         (|bench| bench.store.lose_request(writes()), 2),
     ];
