@@ -46,6 +46,7 @@ pub(crate) enum Ground {
 #[derive(Debug)]
 pub(crate) enum Footing {
     Lease(Held),
+    Refresh(Stamp),
     Over(Stamp),
     None,
 }
@@ -110,7 +111,7 @@ impl Site {
                 }
             }
             Ground::Refresh(stamp, cost) => {
-                self.elect(stamp, cost).await.then_some(Footing::Over(stamp))
+                self.elect(stamp, cost).await.then_some(Footing::Refresh(stamp))
             }
             Ground::Over(stamp) => Some(Footing::Over(stamp)),
             Ground::None => Some(Footing::None),
@@ -159,7 +160,9 @@ impl Site {
         if ttl.is_zero() {
             return None;
         }
-        let lifetime = Lifetime::new(self.space.larder().now_ms(), ttl, self.options.stale_for);
+        // That there is nothing has its own time, and none after it.
+        let stale_for = if is_found { self.options.stale_for } else { Duration::ZERO };
+        let lifetime = Lifetime::new(self.space.larder().now_ms(), ttl, stale_for);
         let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
         Some(Lifetime { load_cost_ms: millis.max(1), ..lifetime })
     }
@@ -229,7 +232,7 @@ impl Footing {
     pub(crate) const fn token(&self) -> Option<Stamp> {
         match self {
             Self::Lease(held) => Some(held.stamp()),
-            Self::Over(stamp) => Some(*stamp),
+            Self::Refresh(stamp) | Self::Over(stamp) => Some(*stamp),
             Self::None => None,
         }
     }
@@ -238,7 +241,7 @@ impl Footing {
     fn against(&self, site: &Site, record: &Bytes) -> Option<Condition> {
         let rule = match self {
             Self::Lease(_) => Rule::CommitIsConditional,
-            Self::Over(_) => Rule::RefreshIsConditional,
+            Self::Refresh(_) | Self::Over(_) => Rule::RefreshIsConditional,
             Self::None => Rule::LeaseBeforeSource,
         };
         let is_fenced = site.keeps(Rule::NegativesFenced) || !Kind::Absent.begins(record);
@@ -277,12 +280,21 @@ impl Footing {
     /// There is an answer, and it is not to be kept: nobody should queue for it, and what it would have
     /// replaced is no longer true.
     pub(crate) async fn pass(self, site: &Site) {
-        if let Self::Over(stamp) = &self
+        if let Self::Refresh(stamp) | Self::Over(stamp) = &self
             && stamp.kind != Kind::Pass
         {
             let _ = site.space.store().delete_if(&site.key, stamp.condition()).await;
         }
         self.fail(site).await;
+    }
+
+    /// There is an answer, and it is not known whether its tags hold. What it was to refresh is judged by its
+    /// own, and may stay.
+    pub(crate) async fn doubt(self, site: &Site) {
+        match self {
+            Self::Refresh(_) => self.fail(site).await,
+            Self::Lease(_) | Self::Over(_) | Self::None => self.pass(site).await,
+        }
     }
 
     /// There is no answer: nobody should queue for it. What stood there before may stay.

@@ -90,7 +90,8 @@ impl<T, C, L> GetOrLoad<T, C, L> {
     call_setters!();
 
     /// The source is asked, whatever stands at the key, which is replaced by what it gives. Shared only
-    /// with loads that begin after this call.
+    /// with loads that begin after this call. It is no invalidation: what another server loads at the same time
+    /// may be what stands there then.
     pub const fn force_refresh(mut self) -> Self {
         self.request.forced = true;
         self

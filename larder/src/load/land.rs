@@ -69,6 +69,10 @@ impl<T: Send + 'static, E: Send + Sync + 'static> Airborne<T, E> {
                     }
                 }
             }
+            (record, _, None) => {
+                publish(record.map(|encoded| encoded.payload), Origin::Uncached);
+                footing.doubt(&site).await;
+            }
             (record, ..) => {
                 publish(record.map(|encoded| encoded.payload), Origin::Uncached);
                 footing.pass(&site).await;

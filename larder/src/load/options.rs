@@ -63,8 +63,8 @@ macro_rules! setters {
             self
         }
 
-        /// That the source has nothing under a key is kept for so long. Default: it is not kept, and the
-        /// next caller asks again.
+        /// That the source has nothing under a key is kept for so long, and never served after that. Default:
+        /// it is not kept, and the next caller asks again.
         $(#[$attribute])*
         pub fn negative_ttl(mut self, ttl: impl Into<::cache_api::Ttl>) -> Self {
             let ttl = Some(ttl.into());

@@ -3,10 +3,15 @@
 
 pub(crate) mod bench;
 mod dead;
+mod elsewhere;
+mod failures;
 mod invalidations;
 mod joining;
+mod negative;
 mod outcomes;
+mod refresh;
 mod tags;
+mod trouble;
 
 use std::time::Duration;
 
