@@ -1,6 +1,7 @@
 //! Loading, over a store that does as it is told and a clock that a test moves. Each trace in which a rule
 //! keeps a promise is played again without the rule, and must break it.
 
+mod batch;
 pub(crate) mod bench;
 mod dead;
 mod elsewhere;
