@@ -105,7 +105,6 @@ where
         changed.as_mut().enable();
 
         larder.settle(&key, &[], &[]).await?;
-        larder.settle(&key, &[], &[]).await?;
         let standing = larder.store().get(&key).await?;
         let (mut wait, mut damaged) = (true, None);
         match found(&key, standing.as_ref()) {

@@ -190,7 +190,6 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
     pub async fn follow(&self, key: impl ToKey) -> Result<Option<Reader<H>>, StreamError> {
         let key = self.space.key(key)?;
         self.larder().settle(&key, &[], &[]).await?;
-        self.larder().settle(&key, &[], &[]).await?;
         let standing = self.larder().store().get(&key).await?;
         match Recording::parse_at(&key, standing.as_ref()) {
             Some(recording) => self.follow_recording(&key, recording).await,
@@ -293,7 +292,6 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
         key: &Key,
         range: Option<Range<u64>>,
     ) -> Result<Option<Reader<H>>, StreamError> {
-        self.larder().settle(key, &[], &[]).await?;
         self.larder().settle(key, &[], &[]).await?;
         let standing = self.larder().store().get(key).await?;
         self.open_standing(key, standing, range).await
