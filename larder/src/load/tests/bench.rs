@@ -36,7 +36,7 @@ pub(crate) struct Bench {
 pub(crate) struct Server {
     pub(crate) larder: Larder,
     pub(crate) values: Typed<u64>,
-    source: Source,
+    pub(crate) source: Source,
 }
 
 /// What a call came to.

@@ -3,6 +3,7 @@
 
 mod batch;
 pub(crate) mod bench;
+mod cancel;
 mod dead;
 mod elsewhere;
 mod failures;
