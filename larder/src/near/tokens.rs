@@ -104,3 +104,27 @@ impl Drop for Token<'_> {
 fn lock(shard: &Mutex<HashMap<Key, Pending>>) -> MutexGuard<'_, HashMap<Key, Pending>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_api::Namespace;
+
+    use super::*;
+
+    #[test]
+    fn a_change_kills_the_fills_under_way_and_no_later_one() {
+        let tokens = Tokens::new();
+        let key = Namespace::new("n").unwrap().key("k").unwrap();
+        let (mut kept, mut dropped) = (0, 0);
+        let (early, given_up) = (tokens.begin(&key, 1), tokens.begin(&key, 1));
+        tokens.kill(&key, || dropped += 1);
+        let (late, other_epoch) = (tokens.begin(&key, 1), tokens.begin(&key, 1));
+        assert!(!early.finish(1, || kept += 1));
+        assert!(!other_epoch.finish(2, || kept += 1));
+        assert!(late.finish(1, || kept += 1));
+        assert!(!tokens.is_empty());
+        drop(given_up);
+        assert!(tokens.is_empty());
+        assert_eq!((kept, dropped), (1, 1));
+    }
+}
