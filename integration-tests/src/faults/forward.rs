@@ -105,7 +105,7 @@ macro_rules! forward {
                 self.store().scan()
             }
             fn watch(&self) -> Option<&dyn Watch> {
-                self.store().watch()
+                self.watched()
             }
         }
     )*};

@@ -29,6 +29,9 @@
 //! # }
 //! ```
 //!
+//! What those hear who watch it for changes is directed by its [`Reports`]: held back, cut, refused, with
+//! beats when the test says so.
+//!
 //! [`Faulty`] fails by chance, as often as it is told, the same way for the same seed: for tests that
 //! run long and check what was promised all the while.
 
@@ -39,6 +42,7 @@ mod forward;
 mod gate;
 mod late;
 mod odds;
+mod reports;
 mod scripted;
 
 pub use calls::{Calls, on};
@@ -47,6 +51,7 @@ pub use faulty::{Faulty, FaultyBuilder};
 pub use gate::Gate;
 pub use late::Late;
 pub use odds::{Odds, Struck};
+pub use reports::Reports;
 pub use scripted::Scripted;
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use std::{
     },
 };
 
-use cache_api::{Cache, Error, Key, Op, Result};
+use cache_api::{Cache, Error, Key, Op, Result, Watch};
 use tokio::{sync::watch, task::yield_now};
 
 use super::{
-    Calls, Gate, Late,
+    Calls, Gate, Late, Reports,
     forward::{Call, Store},
     gate::{Barrier, until},
     late::UnderWay,
@@ -64,6 +64,7 @@ struct Inner {
     down: AtomicBool,
     frozen: watch::Sender<bool>,
     hesitates: AtomicBool,
+    reports: Reports,
 }
 
 /// What happens to a call.
@@ -89,6 +90,7 @@ impl Scripted {
             down: AtomicBool::new(false),
             frozen: watch::Sender::new(false),
             hesitates: AtomicBool::new(false),
+            reports: Reports::default(),
         }))
     }
 
@@ -96,6 +98,12 @@ impl Scripted {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Cache> {
         &self.0.store
+    }
+
+    /// What those hear who [watch](Cache::watch) it.
+    #[must_use]
+    pub fn reports(&self) -> &Reports {
+        &self.0.reports
     }
 
     /// Holds calls before they are applied.
@@ -140,7 +148,8 @@ impl Scripted {
         self.script().clear();
     }
 
-    /// From now on every call fails at once, and is not applied.
+    /// From now on every call fails at once, and is not applied. Nobody can begin to watch; who does
+    /// already goes on, unless the reports are [cut](Reports::cut).
     pub fn down(&self) {
         self.0.down.store(true, SeqCst);
     }
@@ -150,7 +159,8 @@ impl Scripted {
         self.0.down.store(false, SeqCst);
     }
 
-    /// From now on every call waits until it [thaws](Self::thaw), and is applied then.
+    /// From now on every call waits until it [thaws](Self::thaw), and is applied then. Who begins to watch
+    /// waits too.
     pub fn freeze(&self) {
         self.0.frozen.send_replace(true);
     }
@@ -218,6 +228,28 @@ impl Scripted {
             script.remove(at);
         }
         Some(act)
+    }
+
+    pub(super) fn watched(&self) -> Option<&dyn Watch> {
+        let is_there = !self.reports().are_withdrawn() && self.store().watch().is_some();
+        is_there.then_some(self)
+    }
+
+    /// Waits while it is frozen. An error while it is down.
+    pub(super) async fn reachable(&self) -> Result<()> {
+        if self.0.down.load(SeqCst) {
+            return Err(Error::Unavailable {
+                backend: self.store().name(),
+                operation: "watch",
+                reason: "not connected".into(),
+                may_have_applied: false,
+                source: None,
+            });
+        }
+        let mut frozen = self.0.frozen.subscribe();
+        // An error says that the test has ended.
+        let _ = frozen.wait_for(|frozen| !frozen).await;
+        Ok(())
     }
 
     pub(super) async fn pass<T: Send + 'static>(
