@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cache_api::{Cache, Clock, Key, Op, Result, SystemClock, Watch};
+use cache_api::{Cache, Capabilities, Clock, Key, Op, Result, SystemClock, Watch};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 
@@ -100,6 +100,10 @@ impl Faulty {
     /// If they have not after a minute: with a test's clock, somebody has to advance it.
     pub async fn landed(&self) {
         until(&self.0.under_way, |calls| *calls == 0, "late calls to land").await;
+    }
+
+    pub(super) fn facts(&self) -> Capabilities {
+        self.store().capabilities()
     }
 
     pub(super) fn watched(&self) -> Option<&dyn Watch> {

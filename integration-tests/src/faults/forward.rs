@@ -39,7 +39,7 @@ macro_rules! forward {
                 self.store().name()
             }
             fn capabilities(&self) -> Capabilities {
-                self.store().capabilities()
+                self.facts()
             }
             async fn get(&self, key: &Key) -> Result<Option<Bytes>> {
                 let own = key.clone();

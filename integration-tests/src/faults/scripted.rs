@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use cache_api::{Cache, Error, Key, Op, Result, Watch};
+use cache_api::{Cache, Capabilities, Error, Key, Op, Result, Watch};
 use tokio::{sync::watch, task::yield_now};
 
 use super::{
@@ -64,6 +64,7 @@ struct Inner {
     down: AtomicBool,
     frozen: watch::Sender<bool>,
     hesitates: AtomicBool,
+    says_shared: AtomicBool,
     reports: Reports,
 }
 
@@ -90,8 +91,17 @@ impl Scripted {
             down: AtomicBool::new(false),
             frozen: watch::Sender::new(false),
             hesitates: AtomicBool::new(false),
+            says_shared: AtomicBool::new(false),
             reports: Reports::default(),
         }))
+    }
+
+    /// Says of itself that other processes see its entries, as a store does whose reports of changes can
+    /// fall silent, and of which beats are expected.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        self.0.says_shared.store(true, SeqCst);
+        self
     }
 
     /// The store underneath, where nothing goes wrong and nothing is counted.
@@ -228,6 +238,11 @@ impl Scripted {
             script.remove(at);
         }
         Some(act)
+    }
+
+    pub(super) fn facts(&self) -> Capabilities {
+        let facts = self.store().capabilities();
+        if self.0.says_shared.load(SeqCst) { facts.shared() } else { facts }
     }
 
     pub(super) fn watched(&self) -> Option<&dyn Watch> {

@@ -92,6 +92,11 @@ async fn who_may_not_watch_is_told_so() {
 }
 
 #[tokio::test]
+async fn whether_it_is_shared_is_what_it_says() {
+    assert!(!scripted().capabilities().shared && scripted().shared().capabilities().shared);
+}
+
+#[tokio::test]
 async fn a_watch_is_armed_when_its_gate_opens() {
     let store = scripted();
     let gate = store.reports().hold_arming();
