@@ -37,6 +37,7 @@
 //! | [`Space::rate_limit`] → [`RateLimit`](rate::RateLimit) | so many in so much time, for all servers together: [a rate limit](rate) |
 //! | [`Larder::stats`] | what has happened |
 //! | [`explain`] | what stands at a key and why it is or is not served; all entries, counted |
+//! | [`tiered`] | copies of bytes in a nearer store: memory over sled over Redis |
 //! | [`layer`] | around a store: deadlines, repetition, a circuit breaker, metrics, spans, a prefix |
 //! | [`envelope`] | the bytes that stand in the store |
 //!
@@ -77,6 +78,9 @@
 //! | `sled` | `sled:./cache?max=1GiB` | this process | still there |
 //! | `redis` | `redis://host:6379`, `unix:/run/redis.sock` | everyone | still there |
 //!
+//! `tiered:?near=64MiB&memory=32MiB&disk=./copies&store=redis://host` keeps copies before any of them, see
+//! [`open`](fn@open).
+//!
 //! A store of one's own implements [`Cache`] and goes into [`Larder::new`]. What goes around any of them
 //! is in [`layer`]; numbers for the `metrics` facade are behind the feature `metrics`.
 //!
@@ -85,9 +89,10 @@
 //! While the store is healthy and has answered:
 //!
 //! - **What an invalidation ended is not served to whoever asks after it returned `Applied`**: not from
-//!   the store, on any server, and not from the near tier of the process that invalidated. On other
-//!   servers a [near](Near) copy is dropped as soon as the change is told, within milliseconds as a rule,
-//!   and in no case, whatever is paused or delayed, is it served more than three seconds longer.
+//!   the store, on any server, and not from the near tier or the [tiers](tiered) of the process that
+//!   invalidated. On other servers such a copy is dropped as soon as the change is told, within
+//!   milliseconds as a rule, and in no case, whatever is paused or delayed, is it served more than three
+//!   seconds longer.
 //! - A load that began before an invalidation is given to those who asked for it before, and not stored.
 //! - One load per key in the whole fleet.
 //!
@@ -132,6 +137,7 @@ mod switches;
 mod tags;
 #[cfg(test)]
 mod testing;
+pub mod tiered;
 mod to_key;
 mod typed;
 mod wake;
@@ -162,6 +168,7 @@ pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 #[cfg(feature = "broken-for-tests")]
 pub use switches::Rule;
+pub use tiered::Tiered;
 pub use to_key::{KeyWriter, ToKey};
 pub use typed::{
     Reserve, Reserved, Set, SetMany, SetWithToken, Ticket, TicketSet, Typed, Update, Value,

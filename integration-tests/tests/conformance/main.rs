@@ -1,6 +1,7 @@
 //! The kit, run over the stores of the house and over whatever wraps them.
 
 mod stores;
+mod tiers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use integration_tests::{
 };
 use larder::layer::{Breaker, Layer, Metrics, Prefix, Retry, Timeout, Trace};
 use stores::{Memory, Redis, Sled};
+use tiers::{Disk, Tiers};
 
 conformance!(memory, Memory::new());
 conformance!(memory_in_real_time, Memory::in_real_time());
@@ -54,3 +56,15 @@ conformance!(
         layers.into_iter().fold(store, |inner, layer| layer.layer(inner))
     })
 );
+
+// Tiers claim and do what their last store does.
+conformance!(tiers_memory_memory, Tiers::new(Memory::new(), Memory::new()));
+conformance!(tiers_memory_redis, Tiers::new(Memory::new(), Redis::new()));
+conformance!(tiers_disk_redis, Tiers::new(Disk::default(), Redis::new()));
+conformance!(
+    tiers_memory_disk_redis,
+    Tiers::new(Memory::new(), Tiers::new(Disk::default(), Redis::new()))
+);
+conformance!(tiers_memory_memory_warm, Tiers::warm(Memory::new(), Memory::new()));
+conformance!(tiers_memory_sled_warm, Tiers::warm(Memory::in_real_time(), Sled::new()));
+conformance!(tiers_disk_memory_warm, Tiers::warm(Disk::default(), Memory::in_real_time()));

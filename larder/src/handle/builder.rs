@@ -170,7 +170,7 @@ impl LarderBuilder {
 }
 
 /// One pointer to the store, not two: each would cost an allocation per call.
-fn shared<C: Cache>(store: C) -> Arc<dyn Cache> {
+pub(crate) fn shared<C: Cache>(store: C) -> Arc<dyn Cache> {
     let mut store = Some(store);
     if let Some(shared) = (&mut store as &mut dyn Any).downcast_mut::<Option<Arc<dyn Cache>>>() {
         return shared.take().expect("it was put there two lines above");

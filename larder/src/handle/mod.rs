@@ -8,6 +8,7 @@ mod space;
 mod stats;
 
 pub use builder::LarderBuilder;
+pub(crate) use builder::shared;
 pub(crate) use counter::count;
 use ears::Ears;
 pub use larder::Larder;

@@ -17,6 +17,7 @@
 //!
 //! Where the store does not report changes, or does not let us hear them, copies live for a moment only.
 
+mod copies;
 mod get;
 mod get_or_load;
 mod handle;
@@ -28,6 +29,7 @@ mod token;
 pub(crate) mod tokens;
 pub(crate) mod trust;
 
+pub(crate) use copies::Copies;
 pub use get::NearGet;
 pub use get_or_load::{NearGetOrLoad, NearLoad};
 pub use handle::Near;

@@ -1,4 +1,4 @@
-//! What this process writes is dropped from its near tier.
+//! What this process writes is dropped from its copies.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -8,46 +8,45 @@ use cache_api::{
     SetOutcome, Ttl, Watch,
 };
 
-use super::Tier;
+use super::Copies;
 
-/// A store whose every write through this handle, whatever comes of it, drops what the tier keeps of
-/// the key: *after* its answer, so that nothing that was read before is kept after it. A write whose caller
+/// A store whose every write through this handle, whatever comes of it, drops what is kept of the key: *after* its answer, so that nothing that was read before is kept after it. A write whose caller
 /// gives up drops it too: it may have been applied.
 ///
 /// Nothing that is written is ever kept, and no report of a change is taken for one's own: of two writes
 /// at once a store may report one.
 #[derive(Debug)]
-pub(crate) struct OwnWrites {
+pub(crate) struct OwnWrites<C> {
     store: Arc<dyn Cache>,
-    tier: Arc<Tier>,
+    copies: Arc<C>,
 }
 
-impl OwnWrites {
-    pub(crate) fn new(store: Arc<dyn Cache>, tier: Arc<Tier>) -> Self {
-        Self { store, tier }
+impl<C: Copies> OwnWrites<C> {
+    pub(crate) fn new(store: Arc<dyn Cache>, copies: Arc<C>) -> Self {
+        Self { store, copies }
     }
 
-    fn drops<'a>(&'a self, keys: &'a [Key]) -> Drops<'a> {
-        Drops { tier: &self.tier, keys }
+    fn drops<'a>(&'a self, keys: &'a [Key]) -> Drops<'a, C> {
+        Drops { copies: &self.copies, keys }
     }
 }
 
-/// Drops keys from the tier when it is dropped itself.
-struct Drops<'a> {
-    tier: &'a Tier,
+/// Drops the copies of keys when it is dropped itself.
+struct Drops<'a, C: Copies> {
+    copies: &'a C,
     keys: &'a [Key],
 }
 
-impl Drop for Drops<'_> {
+impl<C: Copies> Drop for Drops<'_, C> {
     fn drop(&mut self) {
-        self.keys.iter().for_each(|key| self.tier.kill(key));
+        self.keys.iter().for_each(|key| self.copies.kill(key));
     }
 }
 
 /// Drops everything.
-struct DropsAll<'a>(&'a Tier);
+struct DropsAll<'a, C: Copies>(&'a C);
 
-impl Drop for DropsAll<'_> {
+impl<C: Copies> Drop for DropsAll<'_, C> {
     fn drop(&mut self) {
         self.0.kill_all();
     }
@@ -57,7 +56,7 @@ impl Drop for DropsAll<'_> {
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 #[deny(clippy::missing_trait_methods)]
-impl Cache for OwnWrites {
+impl<C: Copies> Cache for OwnWrites<C> {
     fn name(&self) -> &'static str {
         self.store.name()
     }
@@ -125,7 +124,7 @@ impl Cache for OwnWrites {
 
     fn clear<'s: 'a, 'k: 'a, 'a>(&'s self, namespace: &'k Namespace) -> Answer<'a, ()> {
         Box::pin(async move {
-            let _drops = DropsAll(&self.tier);
+            let _drops = DropsAll(&*self.copies);
             self.store.clear(namespace).await
         })
     }

@@ -14,6 +14,7 @@ use crate::{
     load::{Chain, Options},
     lookup::{self, Found},
     tags::{TagName, View},
+    tiered,
     typed::Typed,
 };
 
@@ -110,15 +111,21 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
         names: &[TagName],
         takes: Takes,
     ) -> (Result<Found>, Option<Copying<'_>>) {
+        // Whoever takes no copies, or only one, takes none of a store in front of another either.
+        let find = lookup::find(&self.inner.space, key, names, self.expected());
+        let find = async {
+            match takes {
+                Takes::Any => find.await,
+                Takes::Of(_) | Takes::None => tiered::anew(find).await,
+            }
+        };
         // Of a call that takes no copies one is made all the same: the newest there is.
         let takes = if let Takes::None = takes { Takes::Any } else { takes };
-        let (space, expected) = (&self.inner.space, self.expected());
         let Some(fill) = self.tier(takes).and_then(|tier| tier.begin(key)) else {
-            return (lookup::find(space, key, names, expected).await, None);
+            return (find.await, None);
         };
         // Asked with it, so that a copy never outlives the entry, whatever our clock says.
-        let (found, remaining) =
-            tokio::join!(lookup::find(space, key, names, expected), self.store().ttl(key),);
+        let (found, remaining) = tokio::join!(find, self.store().ttl(key));
         (found, remaining.ok().map(|remaining| Copying { fill, remaining }))
     }
 }

@@ -5,18 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cache_api::{Change, Clock, Key};
+use cache_api::{Clock, Key};
 use foldhash::quality::RandomState;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache as Map};
 
 use super::{
+    Copies,
     tokens::{Token, Tokens},
     trust::{Mode, Trust},
 };
-use crate::{
-    envelope::{TagState, Version},
-    feed::Listener,
-};
+use crate::envelope::{TagState, Version};
 
 /// What a copy costs besides its value and its tags, in bytes: key, entry, the map's own.
 const OVERHEAD: u64 = 256;
@@ -73,7 +71,7 @@ pub(crate) enum What {
 #[derive(Debug)]
 pub(crate) struct Fill<'a> {
     tier: &'a Tier,
-    token: Token<'a>,
+    token: Token<&'a Tokens>,
     sent: Instant,
     mode: Mode,
 }
@@ -128,20 +126,6 @@ impl Tier {
         })
     }
 
-    /// An entry changed, or may have.
-    pub(crate) fn kill(&self, key: &Key) {
-        let mut dropped = None;
-        self.tokens.kill(key, || dropped = self.map.remove(key));
-        // Not under the lock: it is the application's, and may do anything when it is dropped.
-        drop(dropped);
-    }
-
-    /// Anything may have changed.
-    pub(crate) fn kill_all(&self) {
-        self.trust.renew();
-        self.map.clear();
-    }
-
     /// How many bytes the copies take.
     pub(crate) fn bytes(&self) -> u64 {
         self.map.weight()
@@ -184,28 +168,19 @@ impl Fill<'_> {
     }
 }
 
-impl Listener for Tier {
-    fn armed(&self, sent: Instant) {
-        self.trust.beat(sent);
-        self.trust.turn(Mode::Watched);
+impl Copies for Tier {
+    fn trust(&self) -> &Trust {
+        &self.trust
     }
 
-    fn change(&self, change: &Change) {
-        match change {
-            Change::Entry(key) => self.kill(key),
-            Change::Beat { sent } => self.trust.beat(*sent),
-            // Of a namespace, or of a kind that is not known here.
-            _ => self.kill_all(),
-        }
+    fn kill(&self, key: &Key) {
+        let mut dropped = None;
+        self.tokens.kill(key, || dropped = self.map.remove(key));
+        // Not under the lock: it is the application's, and may do anything when it is dropped.
+        drop(dropped);
     }
 
-    fn gap(&self) {
-        self.trust.turn(Mode::Gap);
-        self.map.clear();
-    }
-
-    fn refused(&self) {
-        self.trust.turn(Mode::Unwatched);
+    fn sweep(&self) {
         self.map.clear();
     }
 }

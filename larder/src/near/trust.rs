@@ -129,4 +129,15 @@ mod tests {
         trust.turn(Mode::Unwatched);
         assert!(trust.allows(trust.epoch(), begin));
     }
+
+    #[test]
+    fn a_new_epoch_of_the_same_mode_voids_the_copies_and_ends_no_gap() {
+        let trust = Trust::new(Instant::now(), BOUND, false);
+        for mode in [Mode::Gap, Mode::Watched, Mode::Unwatched] {
+            trust.turn(mode);
+            let epoch = trust.epoch();
+            trust.renew();
+            assert!(trust.epoch() != epoch && Trust::mode(trust.epoch()) == mode);
+        }
+    }
 }
