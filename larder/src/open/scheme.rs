@@ -11,7 +11,7 @@ pub(super) struct Scheme {
     pub(super) store: Store,
     pub(super) feature: &'static str,
     pub(super) enabled: bool,
-    /// Several processes see the same entries.
+    /// Several processes see the same entries. Of tiers: if they do of the store behind them.
     pub(super) shared: bool,
     pub(super) example: &'static str,
     pub(super) options: &'static [&'static str],
@@ -19,14 +19,15 @@ pub(super) struct Scheme {
     pub(super) secret: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Store {
     Memory,
     Sled,
     Redis,
+    Tiered,
 }
 
-const SCHEMES: [Scheme; 4] = [
+const SCHEMES: [Scheme; 5] = [
     Scheme {
         name: "memory",
         store: Store::Memory,
@@ -67,11 +68,21 @@ const SCHEMES: [Scheme; 4] = [
         options: &["deadline", "connections", "max_value", "db", "user", "pass"],
         secret: true,
     },
+    Scheme {
+        name: "tiered",
+        store: Store::Tiered,
+        feature: "default",
+        enabled: true,
+        shared: true,
+        example: "tiered:?near=64MiB&store=redis://127.0.0.1:6379",
+        options: &["near", "memory", "disk", "disk_max"],
+        secret: true,
+    },
 ];
 
 /// The scheme of a URL, and what follows its `:`.
 pub(super) fn find(url: &str) -> Result<(&'static Scheme, &str)> {
-    static TABLE: [Scheme; 4] = SCHEMES;
+    static TABLE: [Scheme; 5] = SCHEMES;
     let choices = || examples(|_| true);
     let Some((name, rest)) = url.split_once(':') else {
         return Err(refused("larder", format!("this is no URL; it can be {}", choices())));

@@ -1,16 +1,16 @@
 //! The stores themselves, as far as they are built in.
 
-use cache_api::Result;
+use std::sync::Arc;
+
+use cache_api::{Cache, Result};
 
 use super::{options::Options, scheme::Scheme};
-use crate::handle::{Larder, LarderBuilder};
 
-pub(super) async fn open(scheme: &Scheme, place: &str, options: Options<'_>) -> Result<Larder> {
-    let max_value = options.length("max_value")?.unwrap_or(LarderBuilder::DEFAULT_MAX_VALUE);
-    Ok(store(scheme, place, &options).await?.max_value(max_value).build())
-}
-
-async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+pub(super) async fn open(
+    scheme: &Scheme,
+    place: &str,
+    options: &Options<'_>,
+) -> Result<Arc<dyn Cache>> {
     match scheme.store {
         #[cfg(feature = "memory")]
         super::scheme::Store::Memory => memory(place, options),
@@ -18,7 +18,7 @@ async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<La
         super::scheme::Store::Sled => sled(place, options).await,
         #[cfg(feature = "redis")]
         super::scheme::Store::Redis => redis(scheme, place, options).await,
-        #[cfg(not(all(feature = "memory", feature = "sled", feature = "redis")))]
+        // Of tiers it is the store behind them that is opened.
         _ => {
             let _ = (place, options);
             Err(super::not_built_in(scheme))
@@ -27,7 +27,7 @@ async fn store(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<La
 }
 
 #[cfg(feature = "memory")]
-fn memory(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+fn memory(place: &str, options: &Options<'_>) -> Result<Arc<dyn Cache>> {
     if !place.is_empty() {
         let reason = format!("there is no place to name; write {}", "memory:?max=64MiB");
         return Err(super::refused("memory", reason));
@@ -39,11 +39,11 @@ fn memory(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
     if let Some(bytes) = options.length("max_value")? {
         builder = builder.max_value(bytes);
     }
-    Ok(Larder::builder(builder.build()))
+    Ok(Arc::new(builder.build()))
 }
 
 #[cfg(feature = "sled")]
-async fn sled(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+async fn sled(place: &str, options: &Options<'_>) -> Result<Arc<dyn Cache>> {
     use crate::envelope::Kind;
 
     if place.is_empty() {
@@ -60,11 +60,11 @@ async fn sled(place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_transient()) {
         builder = builder.drop_at_open(kind.prefix());
     }
-    Ok(Larder::builder(builder.open().await?))
+    Ok(Arc::new(builder.open().await?))
 }
 
 #[cfg(feature = "redis")]
-async fn redis(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<LarderBuilder> {
+async fn redis(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<Arc<dyn Cache>> {
     // What is the store's own affair stays in its URL.
     let own = ["db", "user", "pass"].into_iter();
     let own = own.filter_map(|name| Some(format!("{name}={}", options.get(name)?)));
@@ -81,5 +81,5 @@ async fn redis(scheme: &Scheme, place: &str, options: &Options<'_>) -> Result<La
     if let Some(bytes) = options.length("max_value")? {
         builder = builder.max_value(bytes);
     }
-    Ok(Larder::builder(builder.open().await?))
+    Ok(Arc::new(builder.open().await?))
 }

@@ -27,6 +27,20 @@ async fn a_mistake_is_named_with_the_choices() {
         ("redis://host?connections=0", &["`connections`"]),
         ("redis://host?max=1GiB", &["`max`", "deadline, connections, max_value"]),
         ("unix:/run/redis.sock?database=1", &["`database`", "db, user, pass"]),
+        ("tiered:", &["tiered:?near=64MiB&store=redis://"]),
+        ("tiered:redis://host", &["tiered:?near=64MiB&store=redis://"]),
+        ("tiered:?near=64MiB", &["`store`", "last"]),
+        ("tiered:?near=64MiB&store=", &["`store`", "last"]),
+        ("tiered:?store=memory:", &["`near`", "`memory`", "`disk`"]),
+        ("tiered:?near=lots&store=memory:", &["`near`", "64MiB"]),
+        ("tiered:?far=1MiB&store=memory:", &["`far`", "near, memory, disk, disk_max"]),
+        ("tiered:?near=1MiB&near=2MiB&store=memory:", &["`near`", "twice"]),
+        ("tiered:?disk_max=1GiB&store=memory:", &["disk=./copies"]),
+        ("tiered:?disk=&store=memory:", &["disk=./copies"]),
+        ("tiered:?store=redis://host&near=1MiB", &["`store` comes last", "`near`"]),
+        ("tiered:?near=1MiB&store=tiered:?memory=1MiB&store=memory:", &["go together"]),
+        ("tiered:?near=1MiB&store=reddis://host", &["`reddis:`", "redis://"]),
+        ("tiered:?near=1MiB&store=memory:?max=lots", &["`max=lots`"]),
     ] {
         let message = refusal(url).await;
         for named in named {
@@ -49,6 +63,14 @@ async fn no_secret_is_repeated() {
         "unix:/run/redis.sock?pasword=hunter2",
         "unix:/run/redis.sock?pass=hunter2&connections=hunter2",
         "rediss://admin:hunter2@host",
+        "tiered:?near=1MiB&store=redis://admin:hunter2@host:port",
+        "tiered:?near=1MiB&store=redis://admin:hunter2@host?deadline=hunter2",
+        "tiered:?near=1MiB&store=admin:hunter2@host",
+        "tiered:?near=1MiB&stor=redis://admin:hunter2@host",
+        "tiered:?near=redis://admin:hunter2@host&store=memory:",
+        "tiered:?redis://admin:hunter2@host",
+        "tiered:redis://admin:hunter2@host",
+        "tiered:?store=redis://admin:hunter2@host&near=1MiB",
     ] {
         let opening = open(url);
         assert!(!format!("{opening:?}").contains("hunter2"));
@@ -60,7 +82,12 @@ async fn no_secret_is_repeated() {
 
 #[tokio::test]
 async fn a_shared_store_is_insisted_on() {
-    for url in ["memory:", "sled:./never-made"] {
+    for url in [
+        "memory:",
+        "sled:./never-made",
+        "tiered:?near=1MiB&store=memory:",
+        "tiered:?disk=./never-made&store=sled:./never-made",
+    ] {
         let error = open(url).shared().await.unwrap_err().to_string();
         assert!(error.contains("redis://") && !error.contains("sled:./cache"), "{error}");
     }
@@ -76,6 +103,43 @@ async fn what_the_url_says_reaches_the_store() {
     let values = larder.namespace("n").unwrap().typed::<String>();
     let error = values.set("k", &"x".repeat(20 << 10)).forever().await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+}
+
+#[cfg(all(feature = "memory", feature = "sled"))]
+#[tokio::test]
+async fn tiers_are_put_before_the_store_and_it_has_its_whole_url() {
+    let directory = tempfile::tempdir().unwrap();
+    let copies = directory.path().join("copies");
+    let tiers = format!("near=1MiB&memory=1MiB&disk={}&disk_max=16MiB", copies.display());
+    let store =
+        format!("sled:{}?max=16MiB&max_value=10KiB", directory.path().join("store").display());
+    let larder = open(format!("tiered:?{tiers}&store={store}")).await.unwrap();
+    assert_eq!(larder.inner.max_value, 10 << 10);
+    let facts = larder.store().capabilities();
+    assert!(facts.persistent && facts.max_value == 10 << 10, "it is the store that is told of");
+    assert!(larder.inner.near.is_some() && copies.exists());
+    let values = larder.namespace("n").unwrap().typed::<u8>();
+    values.set("k", &7).forever().await.unwrap();
+    assert_eq!(values.get("k").await.unwrap(), Some(7));
+    drop((larder, values));
+
+    let larder = open(store).await.unwrap();
+    let values = larder.namespace("n").unwrap().typed::<u8>();
+    assert_eq!(values.get("k").await.unwrap(), Some(7), "it stands in the store itself");
+}
+
+#[cfg(feature = "memory")]
+#[tokio::test]
+async fn what_is_said_in_code_counts_and_layers_go_around_all() {
+    let larder = open("tiered:?near=1MiB&store=memory:").near(0).await.unwrap();
+    assert!(larder.inner.near.is_none());
+    let larder = open("memory:").near(1 << 20).layer(crate::layer::ReadOnly::new()).await.unwrap();
+    assert!(larder.inner.near.is_some());
+    let values = larder.namespace("n").unwrap().typed::<u8>();
+    let refused = values.set("k", &7).forever().await.unwrap_err();
+    assert!(matches!(refused, Error::WriteRefused { .. }), "{refused:?}");
+    let opening = open("memory:").layer(crate::layer::ReadOnly::new());
+    assert!(format!("{opening:?}").contains("ReadOnly"));
 }
 
 #[cfg(feature = "sled")]
