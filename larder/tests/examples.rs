@@ -72,3 +72,9 @@ async fn tags() {
         says("tags", &[&redis.url()], &of_two).await;
     }
 }
+
+#[cfg(feature = "sled")]
+#[tokio::test]
+async fn tiers() {
+    says("tiers", &[], &["memory before it", "disk before it", "memory, disk before it"]).await;
+}
