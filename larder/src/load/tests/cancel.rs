@@ -12,6 +12,7 @@ use crate::{Origin, envelope::Kind, testing::soon};
 type Step = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Gives up a call at each of its awaits in turn, and looks at what is left. Says how many awaits it had.
+#[expect(clippy::future_not_send, reason = "a test stays on its thread")]
 async fn leaves_nothing(
     prepare: impl AsyncFn(&Bench, &Server),
     call: impl Fn(&Bench, &Server) -> Step,
