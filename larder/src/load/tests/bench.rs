@@ -159,6 +159,10 @@ impl Source {
         self.0.value.store(value, SeqCst);
     }
 
+    pub(crate) fn value(&self) -> u64 {
+        self.0.value.load(SeqCst)
+    }
+
     /// From now on it fails, or no more.
     pub(crate) fn breaks(&self, broken: bool) {
         self.0.is_broken.store(broken, SeqCst);

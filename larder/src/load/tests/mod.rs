@@ -9,6 +9,7 @@ mod elsewhere;
 mod failures;
 mod invalidations;
 mod joining;
+mod model;
 mod negative;
 mod outcomes;
 mod refresh;
