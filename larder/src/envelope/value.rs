@@ -194,3 +194,7 @@ fn payload(stored: Bytes, header: Header) -> Result<Bytes, Damage> {
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tests_tags.rs"]
+mod tests_tags;
