@@ -84,7 +84,7 @@ impl RateLimit {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidKey`](cache_api::Error::InvalidKey), or the store's: what is to happen then is for
+    /// [`Error::InvalidKey`], or the store's: what is to happen then is for
     /// [the application](crate::rate#when-the-store-is-down) to say.
     pub fn check<K: ToKey>(
         &self,
