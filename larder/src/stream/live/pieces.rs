@@ -63,15 +63,17 @@ impl Pieces {
         }
     }
 
-    /// The bytes from an offset to the end of the piece they came in. The offset is a retained one.
+    /// The bytes from an offset to the end of the piece they came in. None if that one is not retained.
     pub(super) fn from(&self, offset: u64) -> Bytes {
         let at = self.pieces.partition_point(|piece| piece.end() <= offset);
-        self.pieces
-            .get(at)
-            .map_or_else(Bytes::new, |piece| piece.bytes.slice((offset - piece.offset) as usize..))
+        let found = self.pieces.get(at).and_then(|piece| {
+            let skipped = offset.checked_sub(piece.offset)?;
+            Some(piece.bytes.slice(skipped as usize..))
+        });
+        found.unwrap_or_default()
     }
 
-    /// Exactly so many bytes from an offset on, as they came. All of them are retained.
+    /// So many bytes from an offset on, as they came; fewer if not all of them are retained.
     pub(super) fn range(&self, mut offset: u64, mut length: usize) -> Vec<Bytes> {
         let mut found = Vec::new();
         while length > 0 {
@@ -85,5 +87,25 @@ impl Pieces {
             found.push(bytes);
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_retained_is_given() {
+        let mut pieces = Pieces::default();
+        for bytes in ["abc", "de", "fgh"] {
+            pieces.push(Bytes::from(bytes));
+        }
+        assert_eq!(pieces.range(1, 5), ["bc", "de", "f"]);
+        assert_eq!(pieces.range(6, 5), ["gh"]);
+        pieces.pop_front();
+        assert_eq!((pieces.start(), pieces.held()), (3, 5));
+        assert_eq!(pieces.range(3, 5), ["de", "fgh"]);
+        assert_eq!(pieces.range(1, 5), Vec::<Bytes>::new(), "a storer may ask for it too late");
+        assert_eq!(pieces.range(8, 1), Vec::<Bytes>::new());
     }
 }
