@@ -54,6 +54,19 @@ async fn it_is_served_at_once_and_refreshed_by_one_in_the_fleet() {
 }
 
 #[tokio::test]
+async fn who_loads_nothing_gets_it_only_if_he_asks_for_that() {
+    let bench = Bench::new();
+    let server = stale(&bench).await;
+    assert_eq!(server.values.get("k").await.unwrap(), None);
+    let cached = || server.values.get_or_load("k", bench.source.loader()).cache_only();
+    assert_eq!(cached().await.unwrap(), Some(1));
+    settled().await;
+    assert_eq!(bench.source.loads(), 1, "and nobody refreshes it");
+    bench.clock.advance(MINUTE);
+    assert_eq!(cached().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_refresh_brings_nothing_back_that_was_deleted() {
     let trace = async |bench: Bench| {
         let server = stale(&bench).await;
