@@ -95,6 +95,23 @@ async fn a_recording_is_somebodys_work_too() {
     drop(recorder);
 }
 
+/// The one who looks for all who wait gives up.
+#[tokio::test]
+async fn the_others_look_too_if_not_as_often() {
+    let bench = Bench::new();
+    let (server, other) = (bench.server(), bench.server());
+    leave_lease(&bench, MINUTE).await;
+    let first = server.load("k");
+    settled().await;
+    let others: Vec<_> = (0..10).map(|_| server.load("k")).collect();
+    settled().await;
+    first.abort();
+    other.values.set("k", &7).await.unwrap();
+    let (answers, took) = taking(&bench, join_all(others)).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().as_ref().unwrap().value == 7));
+    assert!(took <= SECOND + SECOND / 10, "{took:?}");
+}
+
 #[tokio::test]
 async fn when_its_holder_dies_another_one_takes_over() {
     let bench = Bench::new();

@@ -106,6 +106,7 @@ async fn if_it_fails_the_old_one_is_served_and_the_source_left_alone() {
     let one = stale(&bench).await;
     let other = server(&bench);
     bench.source.breaks(true);
+    bench.store.clear_log();
     for _ in 0..10 {
         for server in [&one, &other] {
             assert_eq!(seen(server).await, (1, Origin::Stale));
@@ -113,6 +114,7 @@ async fn if_it_fails_the_old_one_is_served_and_the_source_left_alone() {
         }
     }
     assert_eq!(bench.source.loads(), 2, "it was tried once");
+    assert_eq!(bench.store.calls(Op::Set), 2, "and each process asked once whether it may");
     bench.clock.advance(5 * SECOND);
     assert_eq!(seen(&other).await, (1, Origin::Stale));
     settled().await;
