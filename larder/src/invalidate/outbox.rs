@@ -6,7 +6,11 @@ use std::{
     },
 };
 
-use cache_api::{Key, Namespace, Result};
+use cache_api::{Error, Key, Namespace, Result};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use tokio::task::AbortHandle;
 
 use super::{How, Target, replay::replay};
@@ -33,19 +37,25 @@ struct Waiting {
 }
 
 /// How an invalidation was asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Asked {
     /// The strongest way, of all the times.
     how: How,
     /// The last time.
     time: u64,
+    /// It is being made, for whoever wants it made now.
+    attempt: Option<Attempt>,
 }
 
+/// In a task of its own: whoever waits for it may leave.
+type Attempt = Shared<BoxFuture<'static, Result<()>>>;
+
 /// One that is to be made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) target: Target,
-    asked: Asked,
+    how: How,
+    time: u64,
 }
 
 impl Outbox {
@@ -64,8 +74,9 @@ impl Outbox {
         }
         waiting.asked += 1;
         let time = waiting.asked;
-        let asked = waiting.targets.entry(target).or_insert(Asked { how, time });
-        *asked = Asked { how: how.max(asked.how), time };
+        let strongest = waiting.targets.get(&target).map_or(how, |asked| how.max(asked.how));
+        // What is being made was asked for before.
+        waiting.targets.insert(target, Asked { how: strongest, time, attempt: None });
         self.count.store(waiting.targets.len(), Ordering::Release);
         true
     }
@@ -75,7 +86,7 @@ impl Outbox {
     fn done(&self, order: &Order) {
         let mut waiting = self.lock();
         let asked = waiting.targets.get(&order.target);
-        if asked.is_some_and(|asked| asked.time == order.asked.time) {
+        if asked.is_some_and(|asked| asked.time == order.time) {
             waiting.targets.remove(&order.target);
             self.count.store(waiting.targets.len(), Ordering::Release);
         }
@@ -86,9 +97,9 @@ impl Outbox {
         let waiting = self.lock();
         let orders = waiting.targets.iter();
         let mut orders: Vec<_> =
-            orders.map(|(target, asked)| Order { target: target.clone(), asked: *asked }).collect();
+            orders.map(|(target, asked)| asked.order(target.clone())).collect();
         drop(waiting);
-        orders.sort_unstable_by_key(|order| order.asked.time);
+        orders.sort_unstable_by_key(|order| order.time);
         orders
     }
 
@@ -101,11 +112,31 @@ impl Outbox {
         let clears = with_those_around(&namespace).map(Target::Clear);
         let targets = [Target::Key(key.clone())].into_iter().chain(clears).chain(tags);
         let waiting = self.lock();
-        let asked = |target| {
-            let asked = *waiting.targets.get(&target)?;
-            Some(Order { target, asked })
-        };
-        targets.filter_map(asked).collect()
+        targets.filter_map(|target| Some(waiting.targets.get(&target)?.order(target))).collect()
+    }
+
+    /// The attempt to make one, begun now unless it was before. `None`: it was made meanwhile.
+    fn attempt(&self, order: &Order, larder: &Larder) -> Option<Attempt> {
+        let mut waiting = self.lock();
+        let asked = waiting.targets.get_mut(&order.target)?;
+        let last = asked.order(order.target.clone());
+        let attempt = asked.attempt.get_or_insert_with(|| {
+            let larder = larder.clone();
+            let made = tokio::spawn(async move {
+                last.target.apply(&larder, last.how).await?;
+                larder.inner.outbox.done(&last);
+                Ok(())
+            });
+            async { made.await.unwrap_or_else(|_| Err(cut_off())) }.boxed().shared()
+        });
+        Some(attempt.clone())
+    }
+
+    /// It has failed: the next who wants it made tries anew.
+    fn failed(&self, order: &Order) {
+        if let Some(asked) = self.lock().targets.get_mut(&order.target) {
+            asked.attempt = None;
+        }
     }
 
     /// Whether there is nothing left to do for whoever makes them. If so, the next one that is queued needs
@@ -179,12 +210,28 @@ impl Larder {
     }
 }
 
+impl Asked {
+    const fn order(&self, target: Target) -> Order {
+        Order { target, how: self.how, time: self.time }
+    }
+}
+
 impl Order {
-    /// Makes it, and strikes it off.
+    /// Makes it, and strikes it off: once for all who want it made at a time.
     pub(super) async fn make(&self, larder: &Larder) -> Result<()> {
-        self.target.apply(larder, self.asked.how).await?;
-        larder.inner.outbox.done(self);
-        Ok(())
+        let outbox = &larder.inner.outbox;
+        let Some(attempt) = outbox.attempt(self, larder) else { return Ok(()) };
+        attempt.await.inspect_err(|_| outbox.failed(self))
+    }
+}
+
+fn cut_off() -> Error {
+    Error::Unavailable {
+        backend: "larder",
+        operation: "invalidate",
+        reason: "the runtime is shutting down".into(),
+        may_have_applied: true,
+        source: None,
     }
 }
 
@@ -205,7 +252,7 @@ mod tests {
         assert!(outbox.put(&mut outbox.lock(), target(7), How::Softly));
         assert_eq!(outbox.len(), 100_000);
         let concerning = outbox.concerning(&key_of("7"), &[TagName::GENERATION], &[]);
-        assert!(matches!(&concerning[..], [order] if order.asked.how == How::Hard));
+        assert!(matches!(&concerning[..], [order] if order.how == How::Hard));
         assert!(outbox.concerning(&key_of("100000"), &[], &[]).is_empty());
     }
 }

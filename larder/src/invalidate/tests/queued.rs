@@ -203,3 +203,30 @@ async fn it_is_made_before_the_next_read_and_not_again() {
     assert_eq!(get(&server.values, "k").await.unwrap(), Some(2));
     assert_eq!(bench.store.calls(Op::DeleteIf), 1);
 }
+
+/// A thousand readers of a space that is to be cleared: one walk over the keys, not a thousand.
+#[tokio::test]
+async fn it_is_made_once_for_all_who_wait_for_it() {
+    let bench = Bench::new();
+    let server = bench.server();
+    server.values.set("k", &1).await.unwrap();
+    bench.store.down();
+    assert!(!server.values.invalidate_all().await.is_applied());
+    // All fail together, and so does nobody after them.
+    bench.store.clear_log();
+    let reads = || futures_util::future::join_all((0..1000).map(|_| server.values.get("k")));
+    assert!(reads().await.iter().all(Result::is_err));
+    assert_eq!(bench.store.calls(Op::Clear), 1);
+    bench.store.up();
+    bench.store.clear_log();
+    let clear = bench.store.hold(on(Op::Clear));
+    let reading = tokio::spawn({
+        let values = server.values.clone();
+        async move { futures_util::future::join_all((0..1000).map(|_| values.get("k"))).await }
+    });
+    clear.arrived().await;
+    settled().await;
+    clear.release();
+    assert!(reading.await.unwrap().iter().all(|read| matches!(read, Ok(None))));
+    assert_eq!(bench.store.calls(Op::Clear), 1);
+}

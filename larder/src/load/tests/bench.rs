@@ -19,6 +19,7 @@ use crate::{
     Answer, Larder, LarderBuilder, LoadError, Origin, Typed,
     envelope::{Kind, Stamp},
     switches::Rule,
+    testing::soon,
 };
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -98,10 +99,10 @@ pub(crate) fn key_of(key: &str) -> Key {
 }
 
 impl Server {
-    /// A call, in a task of its own.
+    /// A call, in a task of its own. It fails, instead of hanging.
     pub(crate) fn load(&self, key: &'static str) -> JoinHandle<Called> {
         let call = self.values.get_or_load(key, self.source.loader()).answer();
-        tokio::spawn(call.into_future())
+        tokio::spawn(soon(call.into_future()))
     }
 
     /// The value that a call comes to.

@@ -152,6 +152,40 @@ async fn a_lease_whose_tags_were_invalidated_is_displaced_at_once() {
     assert_eq!((broken.0, broken.1), (1, 2));
 }
 
+/// Softly, too: what it would bring is past its time already.
+#[tokio::test]
+async fn so_is_one_whose_tags_were_invalidated_softly() {
+    let bench = Bench::new();
+    let (one, other) = (tagged(&bench), tagged(&bench));
+    bench.source.hold();
+    let before = one.load("k");
+    bench.source.asked(1).await;
+    other.values.invalidate_tag("t").soft().await.applied().unwrap();
+    let after = other.load("k");
+    bench.source.asked(2).await;
+    bench.source.release();
+    assert_eq!(before.await.unwrap().unwrap().origin, Origin::Uncached);
+    assert_eq!(after.await.unwrap().unwrap().origin, Origin::Loaded);
+}
+
+#[tokio::test]
+async fn what_has_no_generation_is_none_where_there_are_generations() {
+    let bench = Bench::new();
+    let server = bench.server();
+    server.values.set("k", &1).await.unwrap();
+    bench.source.set(2);
+    let space = server.larder.namespace("values").unwrap().with_generations();
+    let values = space.typed::<u64>().default_ttl(MINUTE);
+    assert_eq!(values.get("k").await.unwrap(), None);
+    assert_eq!(values.get_or_load("k", bench.source.loader()).await.unwrap(), 2);
+    assert_eq!(values.get("k").await.unwrap(), Some(2));
+    assert_eq!(
+        server.values.get("k").await.unwrap(),
+        Some(2),
+        "others read it as long as it holds"
+    );
+}
+
 #[tokio::test]
 async fn one_whose_tags_hold_is_not() {
     let bench = Bench::new();

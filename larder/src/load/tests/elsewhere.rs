@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use cache_api::{Cache as _, Clock as _, SetOptions, Ttl};
+use cache_api::{Cache as _, Clock as _, Op, SetOptions, Ttl};
 use futures_util::future::join_all;
 use integration_tests::steps::{passing_by, settled};
 
@@ -12,6 +12,7 @@ use crate::{
     Loaded, Origin,
     envelope::{Kind, Stamp, write_work},
     switches::Rule,
+    testing::soon,
 };
 
 /// What a server has left behind that is no more.
@@ -56,6 +57,59 @@ async fn what_changes_in_this_process_is_seen_at_once() {
     }
     assert_eq!(bench.source.loads(), 0);
     assert!(server.is_idle());
+}
+
+/// It changes after a waiter has looked, and before he hears of it.
+#[tokio::test]
+async fn nothing_changes_unseen_between_a_look_and_the_wait() {
+    let bench = Bench::new();
+    let server = bench.server();
+    leave_lease(&bench, MINUTE).await;
+    let first = bench.store.hold_reply(Op::Get);
+    let waiting = server.load("k");
+    first.arrived().await;
+    let second = bench.store.hold_reply(Op::Get);
+    first.release();
+    second.arrived().await;
+    // What he is about to be told is no longer true.
+    server.values.set("k", &7).await.unwrap();
+    second.release();
+    assert_eq!(soon(waiting).await.unwrap().unwrap().value, 7, "while the clock stands still");
+}
+
+/// A stream is being recorded at the key. Whoever wants a value waits for his time, and goes on alone.
+#[tokio::test]
+async fn a_recording_is_somebodys_work_too() {
+    let bench = Bench::new();
+    let server = bench.server();
+    let streams = server.values.space().streams::<u8>();
+    let mut recorder = streams.record("k", 1).await.unwrap();
+    recorder.write(Bytes::from_static(b"body")).await.unwrap();
+    settled().await;
+    assert_eq!(bench.standing("k").await, Some(Kind::Recording));
+    assert_eq!(server.values.get("k").await.unwrap(), None);
+    let (answer, took) = taking(&bench, server.load("k")).await;
+    let answer = answer.unwrap().unwrap();
+    assert_eq!((answer.value, answer.origin), (1, Origin::Uncached));
+    assert!(took >= 5 * SECOND, "{took:?}");
+    drop(recorder);
+}
+
+/// The one who looks for all who wait gives up.
+#[tokio::test]
+async fn the_others_look_too_if_not_as_often() {
+    let bench = Bench::new();
+    let (server, other) = (bench.server(), bench.server());
+    leave_lease(&bench, MINUTE).await;
+    let first = server.load("k");
+    settled().await;
+    let others: Vec<_> = (0..10).map(|_| server.load("k")).collect();
+    settled().await;
+    first.abort();
+    other.values.set("k", &7).await.unwrap();
+    let (answers, took) = taking(&bench, join_all(others)).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap().as_ref().unwrap().value == 7));
+    assert!(took <= SECOND + SECOND / 10, "{took:?}");
 }
 
 #[tokio::test]

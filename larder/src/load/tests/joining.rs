@@ -130,6 +130,46 @@ async fn whoever_insists_shares_only_what_begins_after_his_call() {
     assert!(server.is_idle());
 }
 
+/// Its mark stands, and yet it began before the call that insists.
+#[tokio::test]
+async fn whoever_insists_shares_no_load_that_is_under_way() {
+    let bench = Bench::new();
+    let server = bench.server();
+    bench.source.hold();
+    let first = server.load("k");
+    bench.source.asked(1).await;
+    bench.source.set(2);
+    let forced = server.values.get_or_load("k", bench.source.loader()).force_refresh();
+    let forced = tokio::spawn(forced.answer().into_future());
+    settled().await;
+    assert_eq!(bench.source.loads(), 1, "one load of a key at a time");
+    bench.source.release();
+    assert_eq!(first.await.unwrap().unwrap().value, 1);
+    let forced = bench.passing(forced).await.unwrap().unwrap();
+    assert_eq!((forced.value, forced.origin), (2, Origin::Loaded));
+    assert_eq!(server.value("k").await, 2);
+}
+
+/// Nor one over a mark that nobody queues behind, which stands for as long as that one runs.
+#[tokio::test]
+async fn nor_one_that_began_over_the_same_pass() {
+    let bench = Bench::new();
+    let server = bench.server();
+    bench.source.breaks(true);
+    assert!(server.load("k").await.unwrap().is_err());
+    bench.source.breaks(false);
+    bench.source.hold();
+    let first = server.load("k");
+    bench.source.asked(2).await;
+    bench.source.set(2);
+    let forced = server.values.get_or_load("k", bench.source.loader()).force_refresh();
+    let forced = tokio::spawn(forced.into_future());
+    settled().await;
+    bench.source.release();
+    assert_eq!(first.await.unwrap().unwrap().value, 1);
+    assert_eq!(bench.passing(forced).await.unwrap().unwrap(), 2);
+}
+
 /// The same type, and yet not the same bytes, or not the same meaning.
 #[tokio::test]
 async fn handles_that_do_not_read_each_others_entries_do_not_share_loads() {

@@ -54,6 +54,19 @@ async fn it_is_served_at_once_and_refreshed_by_one_in_the_fleet() {
 }
 
 #[tokio::test]
+async fn who_loads_nothing_gets_it_only_if_he_asks_for_that() {
+    let bench = Bench::new();
+    let server = stale(&bench).await;
+    assert_eq!(server.values.get("k").await.unwrap(), None);
+    let cached = || server.values.get_or_load("k", bench.source.loader()).cache_only();
+    assert_eq!(cached().await.unwrap(), Some(1));
+    settled().await;
+    assert_eq!(bench.source.loads(), 1, "and nobody refreshes it");
+    bench.clock.advance(MINUTE);
+    assert_eq!(cached().await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_refresh_brings_nothing_back_that_was_deleted() {
     let trace = async |bench: Bench| {
         let server = stale(&bench).await;
@@ -93,6 +106,7 @@ async fn if_it_fails_the_old_one_is_served_and_the_source_left_alone() {
     let one = stale(&bench).await;
     let other = server(&bench);
     bench.source.breaks(true);
+    bench.store.clear_log();
     for _ in 0..10 {
         for server in [&one, &other] {
             assert_eq!(seen(server).await, (1, Origin::Stale));
@@ -100,6 +114,7 @@ async fn if_it_fails_the_old_one_is_served_and_the_source_left_alone() {
         }
     }
     assert_eq!(bench.source.loads(), 2, "it was tried once");
+    assert_eq!(bench.store.calls(Op::Set), 2, "and each process asked once whether it may");
     bench.clock.advance(5 * SECOND);
     assert_eq!(seen(&other).await, (1, Origin::Stale));
     settled().await;
