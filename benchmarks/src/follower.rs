@@ -3,6 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use benchmarks::{
+    measure::percentile,
+    report::{Goal, Report},
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use integration_tests::servers::RedisServer;
@@ -10,8 +14,6 @@ use tokio::runtime::Runtime;
 
 use crate::{
     child,
-    measure::percentile,
-    report::{Goal, Report},
     streams::{HOUR, open},
 };
 

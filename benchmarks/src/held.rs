@@ -1,5 +1,6 @@
 //! Memory held while 1 GiB passes through a recorder and a reader.
 
+use benchmarks::report::{Goal, Report};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use integration_tests::servers::RedisServer;
@@ -7,7 +8,6 @@ use tokio::runtime::Runtime;
 
 use crate::{
     child,
-    report::{Goal, Report},
     streams::{HOUR, open},
 };
 

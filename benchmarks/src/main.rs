@@ -8,21 +8,18 @@ mod clear;
 mod follower;
 mod held;
 mod loads;
-mod measure;
 mod memory;
 mod near;
-mod plot;
 mod redis;
-mod report;
+mod shared;
 mod sled;
 mod streams;
 mod typed;
-mod zipf;
 
 use std::{io, path::PathBuf};
 
+use benchmarks::report::Report;
 use clap::{Parser, ValueEnum};
-use report::Report;
 use tokio::runtime::{Builder, Runtime};
 
 /// Measures larder beside its peers and writes results.json and ratios.svg.
@@ -45,6 +42,7 @@ enum What {
     Typed,
     Near,
     Loads,
+    Shared,
     Redis,
     Sled,
     Streams,
@@ -77,6 +75,7 @@ fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
         What::Typed => typed::run(report, &one()?, rounds),
         What::Near => near::run(report, &one()?, rounds),
         What::Loads => loads::run(report, &one()?, &runtime, rounds),
+        What::Shared => shared::run(report, &runtime, rounds),
         What::Redis => redis::run(report, &runtime, rounds),
         What::Sled => sled::run(report, &runtime, rounds),
         What::Streams => streams::run(report, &runtime, rounds),
