@@ -10,10 +10,12 @@ mod held;
 mod loads;
 mod memory;
 mod near;
+mod peers;
 mod redis;
 mod shared;
 mod sled;
 mod streams;
+mod trips;
 mod typed;
 
 use std::{io, path::PathBuf};
@@ -41,8 +43,12 @@ enum What {
     Memory,
     Typed,
     Near,
+    /// The near tier beside hitbox, cachet and the redis crate's own, which are built for it.
+    Peers,
     Loads,
     Shared,
+    /// Commands and round trips of a miss.
+    Trips,
     Redis,
     Sled,
     Streams,
@@ -56,11 +62,10 @@ fn main() -> io::Result<()> {
         return play(&part);
     }
     let args = Args::parse();
-    let what =
-        if args.only.is_empty() { What::value_variants().to_vec() } else { args.only.clone() };
+    let what = if args.only.is_empty() { What::value_variants() } else { &args.only[..] };
     let mut report = Report::default();
     for what in what {
-        measure(what, &mut report, args.rounds)?;
+        measure(*what, &mut report, &args)?;
     }
     report.close();
     report.write(&args.out)?;
@@ -68,14 +73,17 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
+fn measure(what: What, report: &mut Report, args: &Args) -> io::Result<()> {
+    let rounds = args.rounds;
     let runtime = many()?;
     match what {
         What::Memory => memory::run(report, &one()?, rounds),
         What::Typed => typed::run(report, &one()?, rounds),
         What::Near => near::run(report, &one()?, rounds),
+        What::Peers => peers::run(report, rounds, &args.out)?,
         What::Loads => loads::run(report, &one()?, &runtime, rounds),
         What::Shared => shared::run(report, &runtime, rounds),
+        What::Trips => trips::run(report, &runtime),
         What::Redis => redis::run(report, &runtime, rounds),
         What::Sled => sled::run(report, &runtime, rounds),
         What::Streams => streams::run(report, &runtime, rounds),
