@@ -36,7 +36,8 @@ pub(crate) fn run(report: &mut Report, runtime: &Runtime) {
             recorder.write(stamped()).await.expect("the server is up");
         }
         recorder.commit().await.expect("the server is up");
-        follower.figures().await.expect("the follower read the whole body")
+        let lags: Vec<f64> = follower.figures().await.expect("the follower read the whole body");
+        lags
     });
     let (median, p99) =
         (percentile(lags.iter().copied(), 0.5), percentile(lags.iter().copied(), 0.99));
@@ -73,6 +74,6 @@ fn stamped() -> Bytes {
 }
 
 /// Wall time, the one clock that two processes share.
-fn micros() -> u64 {
+pub(crate) fn micros() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_micros() as u64
 }

@@ -11,6 +11,7 @@ mod loads;
 mod memory;
 mod near;
 mod peers;
+mod propagation;
 mod redis;
 mod shared;
 mod sled;
@@ -45,6 +46,8 @@ enum What {
     Near,
     /// The near tier beside hitbox, cachet and the redis crate's own, which are built for it.
     Peers,
+    /// How soon other processes see an invalidation.
+    Propagation,
     Loads,
     Shared,
     /// Commands and round trips of a miss.
@@ -81,6 +84,7 @@ fn measure(what: What, report: &mut Report, args: &Args) -> io::Result<()> {
         What::Typed => typed::run(report, &one()?, rounds),
         What::Near => near::run(report, &one()?, rounds),
         What::Peers => peers::run(report, rounds, &args.out)?,
+        What::Propagation => propagation::run(report, &runtime),
         What::Loads => loads::run(report, &one()?, &runtime, rounds),
         What::Shared => shared::run(report, &runtime, rounds),
         What::Trips => trips::run(report, &runtime),
@@ -98,12 +102,15 @@ fn measure(what: What, report: &mut Report, args: &Args) -> io::Result<()> {
 fn play(part: &str) -> io::Result<()> {
     let figures = many()?.block_on(async {
         match part.split_once(' ') {
-            Some((follower::PART, url)) => Ok(follower::part(url).await),
-            Some((held::PART, url)) => Ok(held::part(url).await),
+            Some((follower::PART, url)) => Ok(serde_json::to_string(&follower::part(url).await)?),
+            Some((held::PART, url)) => Ok(serde_json::to_string(&held::part(url).await)?),
+            Some((propagation::PART, url)) => {
+                Ok(serde_json::to_string(&propagation::part(url).await)?)
+            }
             _ => Err(io::Error::other(format!("no part is called `{part}`"))),
         }
     })?;
-    println!("{}", serde_json::to_string(&figures)?);
+    println!("{figures}");
     Ok(())
 }
 
