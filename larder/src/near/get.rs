@@ -77,6 +77,7 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Future for NearGet<T, C> {
                 if let Some(copy) = copy
                     && let Look::Hit(value) = typed.look_with_tags(copy, takes).await
                 {
+                    count(&typed.counters().near_hits);
                     return Ok(value);
                 }
                 ask(typed, key, takes).await

@@ -126,6 +126,12 @@ impl Tier {
         })
     }
 
+    /// Whether no copy is being made.
+    #[cfg(test)]
+    pub(crate) fn has_no_fills(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
     /// How many bytes the copies take.
     pub(crate) fn bytes(&self) -> u64 {
         self.map.weight()
