@@ -57,6 +57,22 @@ async fn control_without_beats_a_paused_process_is_behind_for_as_long_as_it_was_
 }
 
 #[tokio::test]
+async fn the_first_question_is_the_one_to_be_told_of_changes() {
+    let bench = Bench::unarmed(true, |builder| builder);
+    let arming = bench.store.reports().hold_arming();
+    arming.arrived().await;
+    bench.clock.advance(2 * SECOND);
+    arming.release();
+    bench.is_armed(1).await;
+    bench.put("k", 1).await;
+    bench.copied("k", 1).await;
+    bench.clock.advance(SECOND);
+    assert_eq!(bench.get("k").await, (Some(1), Origin::Near));
+    bench.clock.advance(NANO);
+    assert_eq!(bench.get("k").await, (Some(1), Origin::Store));
+}
+
+#[tokio::test]
 async fn how_long_that_is_may_be_said() {
     let bench = Bench::unarmed(true, |builder| builder.near_silence(SECOND));
     bench.is_armed(1).await;

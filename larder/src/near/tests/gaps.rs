@@ -99,6 +99,24 @@ async fn a_space_that_joins_later_is_heard_of_too() {
     assert_eq!(bench.get("k").await, (Some(1), Origin::Near));
 }
 
+#[tokio::test]
+async fn one_that_joins_while_the_store_is_asked_for_reports_is_heard_of_too() {
+    let bench = Bench::unarmed(false, |builder| builder);
+    let arming = bench.store.reports().hold_arming();
+    arming.arrived().await;
+    let typed = |larder: &Larder| larder.namespace("more").unwrap().typed().default_ttl(HOUR);
+    let (more, others) = (typed(&bench.larder).near(), typed(bench.other.space().larder()));
+    arming.release();
+    bench.is_armed(2).await;
+    others.set("k", &1_u64).await.unwrap();
+    bench.store.reports().delivered().await;
+    more.get("k").await.unwrap();
+    assert_eq!(bench.got(more.get("k")).await, (Some(1), Origin::Near));
+    others.set("k", &2).await.unwrap();
+    bench.store.reports().delivered().await;
+    assert_eq!(bench.got(more.get("k")).await, (Some(2), Origin::Store));
+}
+
 #[test]
 fn when_the_runtime_that_listened_ends_nothing_is_served() {
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();

@@ -35,7 +35,7 @@ async fn a_write_that_was_acknowledged_is_seen_at_once() {
 async fn whatever_writes_drops_the_copy() {
     let bench = bench().await;
     let (near, typed) = (&bench.near, bench.near.typed());
-    for what in 0..9 {
+    for what in 0..11 {
         bench.copied("k", 1).await;
         match what {
             0 => assert!(near.delete("k").await.unwrap()),
@@ -46,6 +46,8 @@ async fn whatever_writes_drops_the_copy() {
             5 => typed.set_many([("other", &5), ("k", &5)]).await.unwrap(),
             6 => assert_eq!(typed.take("k").await.unwrap(), Some(1)),
             7 => drop(typed.space().raw().delete("k").await.unwrap()),
+            8 => assert!(typed.space().raw().expire("k", HOUR).await.unwrap()),
+            9 => drop(typed.space().raw().increment("k", 1, HOUR).await.unwrap_err()),
             _ => typed.space().clear().await.unwrap(),
         }
         assert_eq!(bench.get("k").await.1, Origin::Store, "{what}");

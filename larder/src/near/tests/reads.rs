@@ -132,4 +132,18 @@ async fn who_refreshes_ahead_of_time_looks_at_the_store_in_time() {
     assert_eq!(call().await.unwrap().origin, Origin::Loaded);
     assert_eq!(call().await.unwrap().origin, Origin::Store);
     assert_eq!(call().await.unwrap().origin, Origin::Near, "it cost nothing and lives for an hour");
+
+    // This one cost a second, and whoever is so eager refreshes an hour ahead.
+    let eager = bench.near.typed().clone().refresh_ahead(1e9).near();
+    let clock = bench.clock.clone();
+    let dear = async move || {
+        clock.advance(SECOND);
+        Ok::<u64, Infallible>(2)
+    };
+    eager.get_or_load("dear", dear).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.got(eager.get("dear")).await, (Some(2), Origin::Store));
+    }
+    // The control: who does not.
+    bench.copied("dear", 2).await;
 }

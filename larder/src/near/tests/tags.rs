@@ -44,6 +44,20 @@ async fn a_tag_that_is_invalidated_elsewhere_takes_its_copies_with_it() {
 }
 
 #[tokio::test]
+async fn a_copy_made_under_an_older_tag_is_not_served_beside_a_copy_of_the_newer_one() {
+    let bench = Bench::new().await;
+    tagged(&bench, "old", 1).await;
+    bench.copied("old", 1).await;
+    assert!(bench.other.invalidate_tag("team").await.is_applied());
+    tagged(&bench, "new", 2).await;
+    bench.copied("new", 2).await;
+    bench.store.clear_log();
+    assert_eq!(bench.get("new").await, (Some(2), Origin::Near));
+    assert_eq!(bench.store.log(), [], "the tag is here");
+    assert_eq!(bench.get("old").await, (None, Origin::Store));
+}
+
+#[tokio::test]
 async fn one_that_is_invalidated_here_does_so_at_once() {
     let bench = Bench::new().await;
     tagged(&bench, "k", 1).await;
