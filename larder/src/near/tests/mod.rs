@@ -8,6 +8,8 @@ mod lifetimes;
 mod own_writes;
 mod reads;
 mod tags;
+mod tokens;
+mod trust;
 mod unwatched;
 
 use std::{
