@@ -9,7 +9,7 @@ pub(crate) fn run(report: &mut Report, rounds: usize, out: &Path) -> io::Result<
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let out = out.join("peers");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--release", "--locked", "--quiet", "--manifest-path"])
+        .args(["run", "--release", "--quiet", "--manifest-path"])
         .arg(home.join("peers/Cargo.toml"))
         // Beside the workspace's, so that one `cargo clean` removes both.
         .arg("--target-dir")

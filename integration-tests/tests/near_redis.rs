@@ -1,5 +1,7 @@
 //! The near tier on a real Redis: what others change there, in whatever language, is seen.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -32,7 +34,7 @@ impl Bench {
         let store = RedisCache::connect(url).await.unwrap();
         let larder = Larder::builder(store).near(1 << 20).build();
         let near = larder.namespace("n").unwrap().typed().near();
-        let other = larder::open(&server.url()).await.unwrap();
+        let other = larder::open(server.url()).await.unwrap();
         let other = other.namespace("n").unwrap().typed().default_ttl(HOUR);
         other.set("k", &1).await.unwrap();
         Self { larder, near, other }

@@ -1,5 +1,7 @@
 //! What larder asks of Redis, command by command: each is a round trip, unless it says otherwise.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::{collections::HashMap, convert::Infallible, time::Duration};
 
 use integration_tests::servers::{Monitor, RedisServer};
@@ -8,7 +10,7 @@ use larder::{Larder, Near, RedisCache, Typed};
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn prices(server: &RedisServer) -> Typed<u64> {
-    let larder: Larder = larder::open(&server.url()).await.unwrap();
+    let larder: Larder = larder::open(server.url()).await.unwrap();
     let prices = larder.namespace("prices").unwrap().typed().default_ttl(HOUR);
     // From here on the server knows the scripts.
     load(&prices, "warm").await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cache_api::{Key, Namespace};
 use shuttle::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -58,7 +58,7 @@ pub(crate) fn play(habits: Habits) {
     trust.turn(Mode::Watched);
     let world = Arc::new(World {
         habits,
-        key: Namespace::new("n").unwrap().key("k").unwrap(),
+        key: Namespace::new("n").and_then(|space| space.key("k")).expect("a valid key"),
         entry: AtomicU64::new(1),
         tokens: Tokens::new(),
         trust,
@@ -78,7 +78,7 @@ pub(crate) fn play(habits: Habits) {
     spawn(Box::new(move |world| heard.into_iter().for_each(|report| world.hear(report))));
     spawn(Box::new(|world| world.trust.renew()));
     spawn(Box::new(|world| (0..4).for_each(|_| world.look())));
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads.into_iter().for_each(|thread| thread.join().expect("it did not panic"));
 
     world.look();
     assert!(world.tokens.is_empty(), "a fill was left");
@@ -96,7 +96,7 @@ impl World {
         let token = self.tokens.begin(&self.key, epoch);
         let entry = early.unwrap_or_else(read);
         let now = self.trust.epoch();
-        let keep = || *self.copy.lock().unwrap() = Some((entry, now));
+        let keep = || *self.copy() = Some((entry, now));
         if self.habits.keeps_after_the_check {
             if token.finish(now, || {}) {
                 keep();
@@ -122,10 +122,10 @@ impl World {
     fn hear(&self, report: Report) {
         match report {
             Report::Changed(_) if self.habits.drops_before_it_kills => {
-                *self.copy.lock().unwrap() = None;
+                *self.copy() = None;
                 self.tokens.kill(&self.key, || {});
             }
-            Report::Changed(_) => self.tokens.kill(&self.key, || *self.copy.lock().unwrap() = None),
+            Report::Changed(_) => self.tokens.kill(&self.key, || *self.copy() = None),
             _ if self.habits.conceals_gaps => {}
             Report::Gap => self.trust.turn(Mode::Gap),
             Report::Armed(_) => {}
@@ -140,9 +140,13 @@ impl World {
         }
     }
 
+    fn copy(&self) -> MutexGuard<'_, Option<(u64, u64)>> {
+        self.copy.lock().expect("nobody panics who holds it")
+    }
+
     fn look(&self) {
         let told = self.told.load(Ordering::SeqCst);
-        let copy = *self.copy.lock().unwrap();
+        let copy = *self.copy();
         let served = copy.filter(|(_, epoch)| self.trust.allows(*epoch, Instant::now()));
         assert!(served.is_none_or(|(entry, _)| entry >= told), "{served:?} after {told}");
     }
