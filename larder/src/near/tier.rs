@@ -102,10 +102,13 @@ impl Tier {
 
     /// The copy of an entry, if it may be served now. Whether its tags hold is not judged.
     pub(crate) fn get(&self, key: &Key) -> Option<Copy> {
-        let copy = self.map.get(key)?;
+        let copy = self.map.get(key);
+        if copy.as_ref().is_some_and(|copy| self.lives(copy)) { copy } else { None }
+    }
+
+    fn lives(&self, copy: &Copy) -> bool {
         let now = self.clock.now();
-        let lives = copy.deadline.is_none_or(|deadline| now < deadline);
-        (lives && self.trust.allows(copy.epoch, now)).then_some(copy)
+        copy.deadline.is_none_or(|deadline| now < deadline) && self.trust.allows(copy.epoch, now)
     }
 
     /// The copy of a tag, if it may be relied on now.
