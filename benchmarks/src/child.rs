@@ -2,6 +2,7 @@
 
 use std::{env, io, process::Stdio};
 
+use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
 
 /// The variable that tells a child its part; its arguments are ours no more.
@@ -22,8 +23,8 @@ pub(crate) fn start(part: &str, url: &str) -> io::Result<Part> {
 }
 
 impl Part {
-    /// The figures that the part prints at its end, as a JSON list.
-    pub(crate) async fn figures(self) -> io::Result<Vec<f64>> {
+    /// What the part prints at its end, as JSON.
+    pub(crate) async fn figures<T: DeserializeOwned>(self) -> io::Result<T> {
         let output = self.0.wait_with_output().await?;
         if !output.status.success() {
             return Err(io::Error::other(format!("the part failed: {}", output.status)));

@@ -6,14 +6,13 @@ use std::{
 };
 
 use backend_redis::RedisCache;
-use cache_api::{Cache, Namespace};
-use integration_tests::servers::RedisServer;
-use tokio::{runtime::Runtime, sync::oneshot};
-
-use crate::{
+use benchmarks::{
     measure::{percentile, timed},
     report::{Goal, Report},
 };
+use cache_api::{Cache, Namespace};
+use integration_tests::servers::RedisServer;
+use tokio::{runtime::Runtime, sync::oneshot};
 
 pub(crate) fn run(report: &mut Report, runtime: &Runtime) {
     report.section("clear on redis: 100,000 keys among 1,000,000");

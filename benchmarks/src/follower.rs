@@ -3,6 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use benchmarks::{
+    measure::percentile,
+    report::{Goal, Report},
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use integration_tests::servers::RedisServer;
@@ -10,8 +14,6 @@ use tokio::runtime::Runtime;
 
 use crate::{
     child,
-    measure::percentile,
-    report::{Goal, Report},
     streams::{HOUR, open},
 };
 
@@ -34,7 +36,8 @@ pub(crate) fn run(report: &mut Report, runtime: &Runtime) {
             recorder.write(stamped()).await.expect("the server is up");
         }
         recorder.commit().await.expect("the server is up");
-        follower.figures().await.expect("the follower read the whole body")
+        let lags: Vec<f64> = follower.figures().await.expect("the follower read the whole body");
+        lags
     });
     let (median, p99) =
         (percentile(lags.iter().copied(), 0.5), percentile(lags.iter().copied(), 0.99));
@@ -71,6 +74,6 @@ fn stamped() -> Bytes {
 }
 
 /// Wall time, the one clock that two processes share.
-fn micros() -> u64 {
+pub(crate) fn micros() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_micros() as u64
 }

@@ -1,5 +1,6 @@
 //! Memory held while 1 GiB passes through a recorder and a reader.
 
+use benchmarks::report::{Goal, Report};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use integration_tests::servers::RedisServer;
@@ -7,7 +8,6 @@ use tokio::runtime::Runtime;
 
 use crate::{
     child,
-    report::{Goal, Report},
     streams::{HOUR, open},
 };
 
@@ -23,7 +23,7 @@ pub(crate) fn run(report: &mut Report, runtime: &Runtime) {
     let figures = runtime.block_on(async {
         child::start(PART, &server.url()).expect("this program starts again").figures().await
     });
-    let figures = figures.expect("the child streamed 1 GiB");
+    let figures: Vec<f64> = figures.expect("the child streamed 1 GiB");
     report.single("peak over idle, recording", "MiB", figures[0], Some(Goal::AtMost(32.0)));
     report.single("peak over idle, both", "MiB", figures[1], Some(Goal::AtMost(32.0)));
 }

@@ -8,21 +8,21 @@ mod clear;
 mod follower;
 mod held;
 mod loads;
-mod measure;
 mod memory;
 mod near;
-mod plot;
+mod peers;
+mod propagation;
 mod redis;
-mod report;
+mod shared;
 mod sled;
 mod streams;
+mod trips;
 mod typed;
-mod zipf;
 
 use std::{io, path::PathBuf};
 
+use benchmarks::report::Report;
 use clap::{Parser, ValueEnum};
-use report::Report;
 use tokio::runtime::{Builder, Runtime};
 
 /// Measures larder beside its peers and writes results.json and ratios.svg.
@@ -44,7 +44,14 @@ enum What {
     Memory,
     Typed,
     Near,
+    /// The near tier beside hitbox, cachet and the redis crate's own, which are built for it.
+    Peers,
+    /// How soon other processes see an invalidation.
+    Propagation,
     Loads,
+    Shared,
+    /// Commands and round trips of a miss.
+    Trips,
     Redis,
     Sled,
     Streams,
@@ -58,11 +65,10 @@ fn main() -> io::Result<()> {
         return play(&part);
     }
     let args = Args::parse();
-    let what =
-        if args.only.is_empty() { What::value_variants().to_vec() } else { args.only.clone() };
+    let what = if args.only.is_empty() { What::value_variants() } else { &args.only[..] };
     let mut report = Report::default();
     for what in what {
-        measure(what, &mut report, args.rounds)?;
+        measure(*what, &mut report, &args)?;
     }
     report.close();
     report.write(&args.out)?;
@@ -70,13 +76,18 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
+fn measure(what: What, report: &mut Report, args: &Args) -> io::Result<()> {
+    let rounds = args.rounds;
     let runtime = many()?;
     match what {
         What::Memory => memory::run(report, &one()?, rounds),
         What::Typed => typed::run(report, &one()?, rounds),
         What::Near => near::run(report, &one()?, rounds),
+        What::Peers => peers::run(report, rounds, &args.out)?,
+        What::Propagation => propagation::run(report, &runtime),
         What::Loads => loads::run(report, &one()?, &runtime, rounds),
+        What::Shared => shared::run(report, &runtime, rounds),
+        What::Trips => trips::run(report, &runtime),
         What::Redis => redis::run(report, &runtime, rounds),
         What::Sled => sled::run(report, &runtime, rounds),
         What::Streams => streams::run(report, &runtime, rounds),
@@ -91,12 +102,15 @@ fn measure(what: What, report: &mut Report, rounds: usize) -> io::Result<()> {
 fn play(part: &str) -> io::Result<()> {
     let figures = many()?.block_on(async {
         match part.split_once(' ') {
-            Some((follower::PART, url)) => Ok(follower::part(url).await),
-            Some((held::PART, url)) => Ok(held::part(url).await),
+            Some((follower::PART, url)) => Ok(serde_json::to_string(&follower::part(url).await)?),
+            Some((held::PART, url)) => Ok(serde_json::to_string(&held::part(url).await)?),
+            Some((propagation::PART, url)) => {
+                Ok(serde_json::to_string(&propagation::part(url).await)?)
+            }
             _ => Err(io::Error::other(format!("no part is called `{part}`"))),
         }
     })?;
-    println!("{}", serde_json::to_string(&figures)?);
+    println!("{figures}");
     Ok(())
 }
 

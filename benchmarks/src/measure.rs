@@ -1,25 +1,30 @@
 //! Two ways of doing one thing, in turn: A B A B …, so that a machine that drifts drifts for both.
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Runtime;
 
 /// What a measurement of two ways came to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paired {
+pub struct Paired {
     /// Median of ours.
-    pub(crate) ours: f64,
+    pub ours: f64,
     /// Median of the peer's.
-    pub(crate) peer: f64,
+    pub peer: f64,
     /// Median of the ratios ours / peer, pair by pair.
-    pub(crate) ratio: f64,
+    pub ratio: f64,
     /// Least and greatest of those ratios: how noisy the run was.
-    pub(crate) spread: (f64, f64),
+    pub spread: (f64, f64),
 }
 
 /// Runs ours and the peer's in turn, once uncounted and then `rounds` times.
 ///
 /// Each closure does its work once and returns its figure. Which of the two goes first changes from
 /// pair to pair.
-pub(crate) fn alternate(
+pub fn alternate(
     rounds: usize,
     mut ours: impl FnMut() -> f64,
     mut peer: impl FnMut() -> f64,
@@ -46,7 +51,7 @@ pub(crate) fn alternate(
 }
 
 /// The figure that a share of all figures stays under: 0.5 is the median, 0.99 the 99th percentile.
-pub(crate) fn percentile(figures: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+pub fn percentile(figures: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     let figures = sorted(figures);
     match figures.len() {
         0 => f64::NAN,
@@ -55,7 +60,7 @@ pub(crate) fn percentile(figures: impl IntoIterator<Item = f64>, share: f64) -> 
 }
 
 /// How long the processors have worked for this process so far, all its threads together.
-pub(crate) fn cpu() -> Duration {
+pub fn cpu() -> Duration {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanos = tasks.filter_map(|task| {
         let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
@@ -65,12 +70,32 @@ pub(crate) fn cpu() -> Duration {
 }
 
 /// Nanoseconds per call, of `calls` calls that took this long.
-pub(crate) fn nanos_per_call(took: Duration, calls: usize) -> f64 {
+pub fn nanos_per_call(took: Duration, calls: usize) -> f64 {
     took.as_nanos() as f64 / calls as f64
 }
 
+/// Asks for each of these in turn, in one task: nanoseconds per call.
+///
+/// # Panics
+///
+/// If an answer is no hit: that is not what is measured.
+pub fn hits(
+    runtime: &Runtime,
+    asked: impl IntoIterator<Item = usize>,
+    get: impl AsyncFn(usize) -> bool,
+) -> f64 {
+    let (mut calls, begin) = (0, Instant::now());
+    runtime.block_on(async {
+        for index in asked {
+            assert!(black_box(get(index).await));
+            calls += 1;
+        }
+    });
+    nanos_per_call(begin.elapsed(), calls)
+}
+
 /// How long it takes.
-pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+pub async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
     let begin = Instant::now();
     let result = work.await;
     (begin.elapsed(), result)

@@ -3,15 +3,14 @@
 use std::{hint::black_box, sync::Arc, time::Instant};
 
 use backend_memory::MemoryCache;
-use bytes::Bytes;
-use cache_api::{Cache, Key, Namespace, SetOptions, Ttl};
-use tokio::runtime::Runtime;
-
-use crate::{
+use benchmarks::{
     measure::{alternate, nanos_per_call},
     report::{Goal, Report},
     zipf,
 };
+use bytes::Bytes;
+use cache_api::{Cache, Key, Namespace, SetOptions, Ttl};
+use tokio::runtime::Runtime;
 
 const VALUE: usize = 128;
 const CALLS: usize = 400_000;

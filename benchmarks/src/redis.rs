@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use backend_redis::RedisCache;
+use benchmarks::{
+    measure::{alternate, timed},
+    report::{Goal, Report},
+};
 use bytes::Bytes;
 use cache_api::{Cache, Key, Namespace, SetOptions};
 use integration_tests::servers::RedisServer;
 use redis::aio::MultiplexedConnection;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-
-use crate::{
-    measure::{alternate, timed},
-    report::{Goal, Report},
-};
 
 const KEYS: usize = 1_000;
 

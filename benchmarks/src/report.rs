@@ -2,17 +2,20 @@
 
 use std::{fs, io, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{measure::Paired, plot};
 
+/// The file that holds all rows.
+const RESULTS: &str = "results.json";
+
 /// One figure, beside a peer's or alone.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// What was measured.
     pub(crate) name: String,
     /// What `ours` and `peer` count.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: String,
     /// Ours: a median, or a percentile where the name says so.
     pub(crate) ours: f64,
     /// The peer's median.
@@ -28,10 +31,12 @@ pub(crate) struct Row {
 }
 
 /// A bound on the ratio, or on the figure itself where there is no peer.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Goal {
+pub enum Goal {
+    /// No more than this.
     AtMost(f64),
+    /// No less than this.
     AtLeast(f64),
 }
 
@@ -53,13 +58,13 @@ impl Goal {
 
 /// All rows of a run, printed as they come.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     rows: Vec<Row>,
 }
 
 impl Report {
     /// A section of the table.
-    pub(crate) fn section(&self, title: &str) {
+    pub fn section(&self, title: &str) {
         println!("\n{title}");
         println!(
             "  {:<52} {:>11} {:>11} {:>6}  {:<13} goal",
@@ -68,16 +73,16 @@ impl Report {
     }
 
     /// Ours beside a peer's.
-    pub(crate) fn pair(
+    pub fn pair(
         &mut self,
         name: impl Into<String>,
-        unit: &'static str,
+        unit: &str,
         paired: Paired,
         goal: Option<Goal>,
     ) {
         self.add(Row {
             name: name.into(),
-            unit,
+            unit: unit.to_owned(),
             ours: paired.ours,
             peer: Some(paired.peer),
             ratio: Some(paired.ratio),
@@ -88,16 +93,10 @@ impl Report {
     }
 
     /// A figure that has no peer.
-    pub(crate) fn single(
-        &mut self,
-        name: impl Into<String>,
-        unit: &'static str,
-        figure: f64,
-        goal: Option<Goal>,
-    ) {
+    pub fn single(&mut self, name: impl Into<String>, unit: &str, figure: f64, goal: Option<Goal>) {
         self.add(Row {
             name: name.into(),
-            unit,
+            unit: unit.to_owned(),
             ours: figure,
             peer: None,
             ratio: None,
@@ -108,16 +107,31 @@ impl Report {
     }
 
     /// Writes `results.json` and `ratios.svg` into a folder.
-    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The machine's.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut json = serde_json::to_string_pretty(&self.rows)?;
         json.push('\n');
-        fs::write(folder.join("results.json"), json)?;
+        fs::write(folder.join(RESULTS), json)?;
         fs::write(folder.join("ratios.svg"), plot::ratios(&self.rows))
     }
 
+    /// Takes over what another program [wrote](Self::write) into a folder, and printed when it measured.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing, or something else.
+    pub fn adopt(&mut self, folder: &Path) -> io::Result<()> {
+        let rows: Vec<Row> = serde_json::from_slice(&fs::read(folder.join(RESULTS))?)?;
+        self.rows.extend(rows);
+        Ok(())
+    }
+
     /// One line on how many goals were reached.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let judged: Vec<_> = self.rows.iter().filter_map(|row| row.reached).collect();
         let reached = judged.iter().filter(|reached| **reached).count();
         println!("\n{reached} of {} goals reached", judged.len());

@@ -3,14 +3,13 @@
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use backend_sled::SledCache;
-use bytes::Bytes;
-use cache_api::{Cache, Key, Namespace, SetOptions};
-use tokio::runtime::Runtime;
-
-use crate::{
+use benchmarks::{
     measure::{alternate, nanos_per_call, timed},
     report::Report,
 };
+use bytes::Bytes;
+use cache_api::{Cache, Key, Namespace, SetOptions};
+use tokio::runtime::Runtime;
 
 const KEYS: usize = 10_000;
 

@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use benchmarks::{
+    measure::{alternate, percentile},
+    report::{Goal, Report},
+};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use integration_tests::servers::RedisServer;
 use larder::stream::Streams;
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::Runtime;
-
-use crate::{
-    measure::{alternate, percentile},
-    report::{Goal, Report},
-};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;

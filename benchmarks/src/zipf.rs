@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 /// `count` indices under `keys`, by Zipf's law with this exponent, from a fixed seed.
-pub(crate) fn indices(keys: usize, exponent: f64, count: usize) -> Vec<usize> {
+pub fn indices(keys: usize, exponent: f64, count: usize) -> Vec<usize> {
     let mut total = 0.0;
     let cumulated: Vec<f64> = (1..=keys)
         .map(|rank| {

@@ -63,6 +63,21 @@ async fn a_beat_each_second_comes_after_the_changes_before_it() {
     assert!(begin.elapsed() < Duration::from_secs(2));
 }
 
+/// It says nothing of what came before it.
+#[tokio::test]
+async fn an_answer_that_is_an_error_is_no_beat() {
+    let server = RedisServer::builder().user("ada", "pw", "~* &* +@all").start().await.unwrap();
+    let cache = connect_to(&server.url_as("ada", "pw")).await;
+    let mut changes = cache.watch().unwrap().changes(&[namespace("users")]).await.unwrap();
+    assert!(matches!(changes.next().await, Some(Change::Beat { .. })), "that it is armed");
+    server.cli(&["ACL", "SETUSER", "ada", "-ping"]).await.unwrap();
+    // A change is told all the same.
+    server.cli(&["SET", "users:a", "1"]).await.unwrap();
+    assert_eq!(changes.next().await, Some(Change::Entry(key("a"))));
+    let rest = tokio::time::timeout(BOUND, changes.collect::<Vec<_>>()).await;
+    assert_eq!(rest.expect("it ends"), []);
+}
+
 #[tokio::test]
 async fn the_stream_ends_when_the_connection_does() {
     let mut server = RedisServer::start().await.unwrap();

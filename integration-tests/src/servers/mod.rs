@@ -19,12 +19,14 @@
 mod builder;
 mod error;
 mod frames;
+mod monitor;
 mod proxy;
 mod redis;
 mod resp;
 
 pub use builder::RedisBuilder;
 pub use error::ServerError;
+pub use monitor::Monitor;
 pub use proxy::Proxy;
 pub use redis::RedisServer;
 pub use resp::Reply;

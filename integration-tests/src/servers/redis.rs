@@ -13,12 +13,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{RedisBuilder, Reply, ServerError, resp};
+use super::{Monitor, RedisBuilder, Reply, ServerError, resp};
 
 /// How long a server may take to come up. Generous: test machines are busy.
 const START: Duration = Duration::from_secs(15);
 /// How long one `cli` call may take.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// A `redis-server` of this test's own, on a free port of loopback, stopped on drop.
 ///
@@ -115,20 +115,36 @@ impl RedisServer {
     /// No answer within five seconds. What the server refuses is a [`Reply::Error`].
     pub async fn cli<A: AsRef<[u8]> + Sync>(&self, arguments: &[A]) -> Result<Reply, ServerError> {
         let ask = async {
-            let stream =
-                TcpStream::connect(self.address()).await.map_err(ServerError::io("connecting"))?;
-            let mut stream = BufStream::new(stream);
+            let mut stream = self.connect().await?;
             let sending = ServerError::io("sending a request");
-            if let Some(password) = &self.builder.password {
-                resp::send(&mut stream, &["AUTH", password]).await.map_err(&sending)?;
-                resp::receive(&mut stream).await?;
-            }
-            resp::send(&mut stream, arguments).await.map_err(&sending)?;
+            resp::send(&mut stream, arguments).await.map_err(sending)?;
             resp::receive(&mut stream).await
         };
         timeout(ANSWER, ask)
             .await
             .unwrap_or(Err(ServerError::Silent { port: self.port, after: ANSWER }))
+    }
+
+    /// Listens to what its clients ask it from now on.
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    pub async fn monitor(&self) -> Result<Monitor<'_>, ServerError> {
+        Monitor::of(self).await
+    }
+
+    /// A connection of one's own, as the default user.
+    pub(super) async fn connect(&self) -> Result<BufStream<TcpStream>, ServerError> {
+        let stream =
+            TcpStream::connect(self.address()).await.map_err(ServerError::io("connecting"))?;
+        let mut stream = BufStream::new(stream);
+        if let Some(password) = &self.builder.password {
+            let sending = ServerError::io("sending a password");
+            resp::send(&mut stream, &["AUTH", password]).await.map_err(sending)?;
+            resp::receive(&mut stream).await?;
+        }
+        Ok(stream)
     }
 
     /// Ends it as `kill -9` does. [`restart`](Self::restart) brings it back.

@@ -9,7 +9,7 @@ use cache_api::{Key, Result};
 
 use super::{
     ReadToken,
-    read::{Facts, Look, Takes, key},
+    read::{Facts, Look, Takes},
 };
 use crate::{
     codec::Codec,
@@ -58,15 +58,19 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Future for NearGet<T, C> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer<T>> {
         if let Stage::Ready(typed, name) = &self.stage {
-            let look = key(name).map(|key| typed.look_near(key, self.takes));
+            let look = match name {
+                Ok(key) => typed.look_near(key, self.takes),
+                // Told by the look at the store.
+                Err(_) => Look::Miss,
+            };
             let copy = match look {
-                Ok(Look::Hit(value)) => {
+                Look::Hit(value) => {
                     count(&typed.counters().near_hits);
                     self.stage = Stage::Done;
                     return Poll::Ready(Ok(value));
                 }
-                Ok(Look::Tagged(copy)) => Some(copy),
-                Ok(Look::Miss) | Err(_) => None,
+                Look::Tagged(copy) => Some(copy),
+                Look::Miss => None,
             };
             let takes = self.takes;
             let Stage::Ready(typed, key) = std::mem::replace(&mut self.stage, Stage::Done) else {
@@ -77,6 +81,7 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Future for NearGet<T, C> {
                 if let Some(copy) = copy
                     && let Look::Hit(value) = typed.look_with_tags(copy, takes).await
                 {
+                    count(&typed.counters().near_hits);
                     return Ok(value);
                 }
                 ask(typed, key, takes).await

@@ -106,6 +106,7 @@ where
                         call.call.request.typed.look_with_tags(copy, takes).await
                     && (value.is_some() || L::TAKES_NOTHING)
                 {
+                    count(&call.call.request.typed.counters().near_hits);
                     return Ok(Answer { value, origin: Origin::Near });
                 }
                 call.ask(takes).await
@@ -134,25 +135,30 @@ where
         if options.ttl.is_none() && !loader.names_tags() {
             return Err(no_lifetime("get_or_load").into());
         }
-        let (found, copying) = request.typed.fetch(key, options.tags.get()?, takes).await;
+        let (found, mut copying) = request.typed.fetch(key, options.tags.get()?, takes).await;
         let found = match request.typed.counted(found) {
             Ok(Found { standing: Standing::Fresh(entry), tags })
-                if !request.forced
-                    && options.refresh_ahead.is_none()
-                    && (entry.payload.is_some() || L::TAKES_NOTHING) =>
+                if !request.forced && (entry.payload.is_some() || L::TAKES_NOTHING) =>
             {
-                let (stamp, facts) = (entry.stamp, Facts::of(&entry));
-                if let Some(value) = request.typed.decode(entry) {
-                    count(&request.typed.counters().hits);
-                    let value = value.map(Arc::new);
-                    if let Some(copying) = copying {
-                        copying.keep(&request.typed, key, value.as_ref(), facts, options);
+                match request.typed.decode(entry.clone()) {
+                    Some(value) => {
+                        let value = value.map(Arc::new);
+                        if let Some(copying) = copying.take() {
+                            let facts = Facts::of(&entry);
+                            copying.keep(&request.typed, key, value.as_ref(), facts, options);
+                        }
+                        if options.refresh_ahead.is_none() {
+                            count(&request.typed.counters().hits);
+                            let origin =
+                                if value.is_some() { Origin::Store } else { Origin::Negative };
+                            return Ok(Answer { value, origin });
+                        }
+                        // Perhaps it is to be refreshed.
+                        Ok(Found { standing: Standing::Fresh(entry), tags })
                     }
-                    let origin = if value.is_some() { Origin::Store } else { Origin::Negative };
-                    return Ok(Answer { value, origin });
+                    // It does not decode: it makes way.
+                    None => Ok(Found { standing: Standing::Open(entry.stamp.condition()), tags }),
                 }
-                // It does not decode: it makes way.
-                Ok(Found { standing: Standing::Open(stamp.condition()), tags })
             }
             found => found,
         };

@@ -33,7 +33,7 @@ pub(crate) enum Look<T> {
     /// A value, or that there is none.
     Hit(Option<Arc<T>>),
     /// A copy whose tags are not all here.
-    Tagged(Copy),
+    Tagged(Box<Copy>),
     Miss,
 }
 
@@ -53,8 +53,9 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
     /// Looks for a copy. Does not wait for anything.
     pub(super) fn look_near(&self, key: &Key, takes: Takes) -> Look<T> {
         let Some(tier) = self.tier(takes) else { return Look::Miss };
-        let Some(copy) = tier.get(key).filter(|copy| self.is_mine(copy, takes)) else {
-            return Look::Miss;
+        let copy = match tier.get(key) {
+            Some(copy) if self.is_mine(&copy, takes) => copy,
+            _ => return Look::Miss,
         };
         let Some(tags) = &copy.tags else { return hit(copy.what) };
         for (key, seen) in tags.iter() {
@@ -62,14 +63,14 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
                 Some(now) if now == *seen => {}
                 // Dead, or past its time: the store's entry will say which.
                 Some(_) => return Look::Miss,
-                None => return Look::Tagged(copy),
+                None => return Look::Tagged(Box::new(copy)),
             }
         }
         hit(copy.what)
     }
 
     /// Reads the tags of a copy that are not here, and keeps them here. One call to the store.
-    pub(super) async fn look_with_tags(&self, copy: Copy, takes: Takes) -> Look<T> {
+    pub(super) async fn look_with_tags(&self, copy: Box<Copy>, takes: Takes) -> Look<T> {
         let (Some(tier), Some(tags)) = (self.tier(takes), &copy.tags) else { return Look::Miss };
         let keys: Vec<_> = tags.iter().map(|(key, _)| key.clone()).collect();
         let fills: Vec<_> = keys.iter().map(|key| tier.begin(key)).collect();

@@ -102,10 +102,13 @@ impl Tier {
 
     /// The copy of an entry, if it may be served now. Whether its tags hold is not judged.
     pub(crate) fn get(&self, key: &Key) -> Option<Copy> {
-        let copy = self.map.get(key)?;
+        let copy = self.map.get(key);
+        if copy.as_ref().is_some_and(|copy| self.lives(copy)) { copy } else { None }
+    }
+
+    fn lives(&self, copy: &Copy) -> bool {
         let now = self.clock.now();
-        let lives = copy.deadline.is_none_or(|deadline| now < deadline);
-        (lives && self.trust.allows(copy.epoch, now)).then_some(copy)
+        copy.deadline.is_none_or(|deadline| now < deadline) && self.trust.allows(copy.epoch, now)
     }
 
     /// The copy of a tag, if it may be relied on now.
@@ -124,6 +127,12 @@ impl Tier {
             let token = self.tokens.begin(key, epoch);
             Fill { tier: self, token, sent: self.clock.now(), mode }
         })
+    }
+
+    /// Whether no copy is being made.
+    #[cfg(test)]
+    pub(crate) fn has_no_fills(&self) -> bool {
+        self.tokens.is_empty()
     }
 
     /// How many bytes the copies take.
