@@ -11,6 +11,7 @@ mod keys;
 mod log;
 mod patience;
 mod play;
+mod real;
 mod server;
 mod simulation;
 mod trace;
@@ -24,17 +25,27 @@ const CALLS: usize = 20_000;
 
 pub(crate) fn run(run: &Run) -> Result<Report> {
     let mut report = Report::default();
-    let calls = run.of(50_000, 300_000);
+    let (simulated, real) = run.of((60_000, 5_000), (5_000_000, 300_000));
     let mut outcome = Outcome::default();
-    for seed in (0..).map(|n| run.seed.wrapping_add(n)) {
-        if outcome.calls >= calls {
-            break;
-        }
-        let played = simulation::play(&Plan::draw(seed, CALLS))?;
-        outcome += played;
+    for number in 0..(simulated / CALLS) as u64 {
+        outcome += simulation::play(&Plan::draw(run.seed.wrapping_add(number), CALLS))?;
     }
-    let holds = outcome.violations.is_empty();
-    report.row("simulated, all rules", format!("0 in {calls} calls"), outcome.to_string(), holds);
+    verdict(&mut report, "simulated fleets on memory", simulated, &outcome);
+
+    let runtime = crate::runtime()?;
+    let outcome = runtime.block_on(real::on_memory(run.seed, real))?;
+    verdict(&mut report, "threads on memory", real, &outcome);
+    let outcome = runtime.block_on(real::on_redis(run.seed, real))?;
+    verdict(&mut report, "threads on Redis", real, &outcome);
+
     bugs::run(run, &mut report)?;
     Ok(report)
+}
+
+fn verdict(report: &mut Report, what: &str, calls: usize, outcome: &Outcome) {
+    // Clients make whole numbers of calls.
+    let is_enough = outcome.calls + outcome.calls / 50 >= calls;
+    let holds = outcome.violations.is_empty() && is_enough && outcome.faults > 0;
+    let asked = format!("0 illegal in {calls} calls");
+    report.row(what, asked, outcome.to_string(), holds);
 }

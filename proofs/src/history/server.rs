@@ -261,9 +261,9 @@ impl Fate {
         let (before, after) = (rng.random_range(0..=4), rng.random_range(0..=6));
         let after = match rng.random_range(0..1000) {
             // Around the renewal of its lease.
-            0..10 => after + 998,
+            0..30 => after + 998,
             // It hangs.
-            10 => 10_000,
+            30 => 10_000,
             _ => after,
         };
         Self {

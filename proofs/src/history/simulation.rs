@@ -21,7 +21,7 @@ pub(super) fn play(plan: &Plan) -> Result<Outcome> {
         let store = MemoryCache::builder().clock(Arc::clone(&clock));
         let store = if plan.evicts { store.max_bytes(16 << 10) } else { store };
         let store: Arc<dyn Cache> = Arc::new(store.build());
-        super::play::play(plan, clock, vec![store; plan.servers]).await
+        super::play::play(plan, clock, vec![store; plan.servers], || Duration::ZERO).await
     })
 }
 
