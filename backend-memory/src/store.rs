@@ -123,15 +123,19 @@ impl Store {
     fn remove_if(&self, key: &Key, condition: Condition) -> Option<Bytes> {
         let removed = {
             let _stripe = self.stripes.lock(key.as_bytes());
-            let standing = self.standing(key.as_bytes(), self.clock.now())?.value;
-            if !condition.holds(Some(&standing)) {
+            let standing = self.standing(key.as_bytes(), self.clock.now()).map(|entry| entry.value);
+            if !condition.holds(standing.as_deref()) {
                 return None;
             }
-            self.map.invalidate(key.as_bytes());
+            if standing.is_some() {
+                self.map.invalidate(key.as_bytes());
+            }
             standing
         };
+        // Of something that is not there, too: what was thrown out to make room was not told, and somebody
+        // may have kept a copy.
         self.changes.entry(key);
-        Some(removed)
+        removed
     }
 
     pub(crate) fn expire(&self, key: &Key, ttl: Ttl, condition: Condition) -> bool {

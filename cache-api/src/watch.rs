@@ -31,7 +31,8 @@ pub enum Change {
 /// - [`changes`](Self::changes) resolves when the watch is armed: what changes after that is reported.
 /// - A change is reported after it is readable, never before.
 /// - There may be more reports than changes. That an entry expired is not reported: whoever keeps a
-///   copy judges its lifetime himself.
+///   copy judges its lifetime himself. That one was thrown out to make room need not be, if a removal of
+///   what is not there is: it may be a copy that is to be removed.
 /// - **The stream ends when anything may have been lost**: a broken connection, a reader too slow, a
 ///   flushed database. A store that can go silent notices it within a stated bound. Whoever watches
 ///   then forgets what it keeps, watches again, and serves nothing in between.

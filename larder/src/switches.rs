@@ -5,7 +5,7 @@
 //! `broken-for-tests`, a `Larder` can be built that does without. In any other build every rule is kept,
 //! and nothing is left of the question.
 
-/// A rule of loading, of tags or of invalidations, and what is done without it.
+/// A rule of loading, of tags, of invalidations or of the near tier, and what is done without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     not(any(test, feature = "broken-for-tests")),
@@ -53,12 +53,25 @@ pub enum Rule {
     /// A load of many keys asks its source for those it won before anyone waits for the others. Without
     /// it: holds what it won and waits.
     BatchWaitsLast,
+    /// A copy in the near tier is kept only if nothing was told of its key since the store was asked. Without
+    /// it: it is kept.
+    CopiesTakeTokens,
+    /// A gap in what is told, or a cleared namespace, voids all copies. Without it: they stay.
+    GapsVoidCopies,
+    /// Copies are served only while the store gives signs of life. Without it: as long as nothing is told.
+    SilenceIsBounded,
+    /// What a process writes drops its own copy. Without it: as it is told, like everybody else.
+    OwnWritesDropCopies,
+    /// The tags of a copy are compared at every hit. Without it: it is served.
+    TagsOfCopiesCompared,
+    /// A copy dies with its entry. Without it: it is served until something is told of it.
+    CopiesDieWithEntries,
 }
 
 #[cfg(any(test, feature = "broken-for-tests"))]
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::LeaseBeforeSource,
         Self::CommitIsConditional,
         Self::LostLeaseStaysLost,
@@ -78,6 +91,12 @@ impl Rule {
         Self::QueuedDistrusted,
         Self::WaitersDeadline,
         Self::BatchWaitsLast,
+        Self::CopiesTakeTokens,
+        Self::GapsVoidCopies,
+        Self::SilenceIsBounded,
+        Self::OwnWritesDropCopies,
+        Self::TagsOfCopiesCompared,
+        Self::CopiesDieWithEntries,
     ];
 }
 

@@ -36,7 +36,7 @@ async fn every_kind_of_change_is_reported_and_nothing_else() {
     let items = cache_api::SetItem { key: k.clone(), value: "1".into(), options: never };
     cache.set_many(vec![items.clone(), items]).await.unwrap();
     assert_eq!(reported(&mut changes), [entry.clone(), entry.clone()].concat());
-    cache.delete_many(&[k.clone(), k.clone()]).await.unwrap();
+    cache.delete_many(std::slice::from_ref(&k)).await.unwrap();
     assert_eq!(reported(&mut changes), entry);
 
     put(&cache, &k, "1", SECOND).await;
@@ -46,9 +46,26 @@ async fn every_kind_of_change_is_reported_and_nothing_else() {
     assert!(!cache.expire(&k, Ttl::Never, other).await.unwrap());
     clock.advance(SECOND);
     assert_eq!(cache.get(&k).await.unwrap(), None);
-    assert!(!cache.delete(&k).await.unwrap());
     put(&cache, &namespace("test/child").key("k").unwrap(), "", Ttl::Never).await;
     assert_eq!(reported(&mut changes), []);
+}
+
+/// A full cache throws out what was not used for longest, and tells nobody.
+#[tokio::test]
+async fn a_removal_is_reported_although_the_entry_was_thrown_out_before() {
+    let cache = MemoryCache::builder().max_bytes(0).build();
+    let k = key("k");
+    put(&cache, &k, "1", Ttl::Never).await;
+    let mut changes = watch(&cache, &["test"]).await;
+    for n in 0..100 {
+        put(&cache, &namespace("other").key(n.to_string()).unwrap(), "", Ttl::Never).await;
+    }
+    cache.store().map.run_pending_tasks();
+    assert_eq!((cache.get(&k).await.unwrap(), reported(&mut changes)), (None, vec![]));
+    assert!(!cache.delete(&k).await.unwrap());
+    assert_eq!(reported(&mut changes), [Change::Entry(k.clone())]);
+    assert_eq!(cache.delete_many(std::slice::from_ref(&k)).await.unwrap(), 0);
+    assert_eq!(reported(&mut changes), [Change::Entry(k)]);
 }
 
 #[tokio::test]

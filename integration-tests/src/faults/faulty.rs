@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 
 use super::{
-    Odds, Struck,
+    Odds, Struck, Telling,
     forward::{Call, Store},
     gate::until,
     not_connected,
@@ -72,6 +72,7 @@ impl Faulty {
             reads: Odds::NONE,
             writes: Odds::NONE,
             a_while: Duration::from_millis(5),
+            telling: None,
         }
     }
 
@@ -102,32 +103,55 @@ impl Faulty {
         until(&self.0.under_way, |calls| *calls == 0, "late calls to land").await;
     }
 
-    pub(super) fn facts(&self) -> Capabilities {
-        self.store().capabilities()
-    }
-
-    pub(super) fn watched(&self) -> Option<&dyn Watch> {
-        self.store().watch()
-    }
-
     fn chance(&self) -> MutexGuard<'_, Chance> {
         self.0.chance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What happens to the next call, and whether it waits first.
-    fn draw(&self, op: Op) -> (Option<Fault>, bool) {
+    /// What happens to the next call, how long it waits first, and how long its answer.
+    fn draw(&self, op: Op) -> (Option<Fault>, Option<Duration>, Option<Duration>) {
         let mut chance = self.chance();
         chance.struck.calls += 1;
         if !self.0.on.load(SeqCst) {
-            return (None, false);
+            return (None, None, None);
         }
         let options = &self.0.options;
         let odds = if op.is_write() { &options.writes } else { &options.reads };
-        // Always two draws: what one call suffers does not shift the others'.
-        let (fault, delay) = (chance.rng.random::<f64>(), chance.rng.random::<f64>());
-        let (fault, delayed) = (odds.strike(fault), delay < odds.delayed);
-        chance.struck.add(fault, delayed);
-        (fault, delayed)
+        // Always as many draws: what one call suffers does not shift the others'.
+        let [fault, delayed, answer_delayed, before, after] = chance.rng.random::<[f64; 5]>();
+        let fault = odds.strike(fault);
+        let wait = |drawn: f64, odds, part| (drawn < odds).then(|| options.a_while.mul_f64(part));
+        let before = wait(delayed, odds.delayed, before);
+        let after = wait(answer_delayed, odds.answer_delayed, after);
+        chance.struck.add(fault, before.is_some() || after.is_some());
+        (fault, before, after)
+    }
+
+    pub(super) fn facts(&self) -> Capabilities {
+        let facts = self.store().capabilities();
+        if self.own_telling().is_some() { facts.shared() } else { facts }
+    }
+
+    pub(super) fn watched(&self) -> Option<&dyn Watch> {
+        if self.own_telling().is_some() { Some(self) } else { self.store().watch() }
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.options.clock)
+    }
+
+    /// Those of its own, if it has some.
+    pub(super) fn own_telling(&self) -> Option<Telling> {
+        self.0.options.telling
+    }
+
+    /// A number from 0 to 1, and a part of a while, for a change that is told. While nothing goes wrong, a
+    /// number that is out of reach.
+    pub(super) fn draw_change(&self) -> (f64, Duration) {
+        let [fault, later] = self.chance().rng.random::<[f64; 2]>();
+        match self.0.on.load(SeqCst) {
+            true => (fault, self.0.options.a_while.mul_f64(later)),
+            false => (1.0, Duration::ZERO),
+        }
     }
 
     pub(super) async fn pass<T: Send + 'static>(
@@ -136,14 +160,14 @@ impl Faulty {
         _keys: &[Key],
         call: impl Call<T>,
     ) -> Result<T> {
-        let FaultyBuilder { store, clock, a_while, .. } = &self.0.options;
+        let FaultyBuilder { store, clock, .. } = &self.0.options;
         let store = Store(Arc::clone(store));
-        let (fault, delayed) = self.draw(op);
-        if delayed {
-            clock.sleep(*a_while).await;
+        let (fault, before, after) = self.draw(op);
+        if let Some(before) = before {
+            clock.sleep(before).await;
         }
         let lost = timed_out(op);
-        match fault {
+        let answer = match fault {
             None => call(store).await,
             Some(Fault::Failed) => Err(not_connected(op)),
             Some(Fault::RequestLost) => Err(lost),
@@ -155,7 +179,11 @@ impl Faulty {
                 self.send_later(async move { drop(call(store).await) });
                 Err(lost)
             }
+        };
+        if let Some(after) = after {
+            clock.sleep(after).await;
         }
+        answer
     }
 
     fn send_later(&self, call: impl Future<Output = ()> + Send + 'static) {
@@ -193,6 +221,7 @@ pub struct FaultyBuilder {
     reads: Odds,
     writes: Odds,
     a_while: Duration,
+    telling: Option<Telling>,
 }
 
 impl FaultyBuilder {
@@ -214,9 +243,16 @@ impl FaultyBuilder {
         self
     }
 
-    /// How long a delayed call waits, and a late one is under way. Default: 5 ms.
+    /// How long a delayed call waits at most, and a late one is under way. Default: 5 ms.
     pub const fn a_while(mut self, time: Duration) -> Self {
         self.a_while = time;
+        self
+    }
+
+    /// Changes are told as by a server that others share: with delays, heartbeats and losses. Default: as
+    /// the store tells them.
+    pub const fn telling(mut self, telling: Telling) -> Self {
+        self.telling = Some(telling);
         self
     }
 

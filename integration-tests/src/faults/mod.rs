@@ -44,6 +44,7 @@ mod late;
 mod odds;
 mod reports;
 mod scripted;
+mod telling;
 
 pub use calls::{Calls, on};
 pub use errors::{full, not_connected, timed_out};
@@ -53,6 +54,7 @@ pub use late::Late;
 pub use odds::{Odds, Struck};
 pub use reports::Reports;
 pub use scripted::Scripted;
+pub use telling::Telling;
 
 #[cfg(test)]
 mod tests;

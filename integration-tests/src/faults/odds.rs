@@ -1,5 +1,5 @@
 /// How often each fault strikes: a part of all calls, from 0 to 1. One call suffers at most one of them,
-/// and their sum is at most 1; a delay may come on top.
+/// and their sum is at most 1; delays may come on top.
 ///
 /// ```
 /// use integration_tests::faults::Odds;
@@ -17,19 +17,27 @@ pub struct Odds {
     pub reply_lost: f64,
     /// Its caller is told that no answer came, and it is applied a while later.
     pub late: f64,
-    /// It waits a while before anything else happens to it.
+    /// It waits for up to a while before anything else happens to it.
     pub delayed: f64,
+    /// Its answer waits for up to a while, whatever happened to it.
+    pub answer_delayed: f64,
 }
 
 impl Odds {
     /// Nothing ever goes wrong.
-    pub const NONE: Self =
-        Self { failed: 0.0, request_lost: 0.0, reply_lost: 0.0, late: 0.0, delayed: 0.0 };
+    pub const NONE: Self = Self::each(0.0);
 
-    /// Each fault, and a delay, with the same odds.
+    /// Each fault, and each delay, with the same odds.
     #[must_use]
     pub const fn each(odds: f64) -> Self {
-        Self { failed: odds, request_lost: odds, reply_lost: odds, late: odds, delayed: odds }
+        Self {
+            failed: odds,
+            request_lost: odds,
+            reply_lost: odds,
+            late: odds,
+            delayed: odds,
+            answer_delayed: odds,
+        }
     }
 
     /// Which fault strikes, for a number drawn from 0 to 1.
@@ -71,6 +79,6 @@ pub struct Struck {
     pub replies_lost: u64,
     /// Those that were applied after their callers had been told that no answer came, or will be.
     pub late: u64,
-    /// Those that waited first.
+    /// Those that waited first, or whose answers did.
     pub delayed: u64,
 }

@@ -210,7 +210,7 @@ async fn what_is_not_called_passes() {
 
 /// Many writes of a store with a fifth of every fault, and what became of each.
 async fn storm(seed: u64) -> (Vec<bool>, Struck) {
-    let odds = Odds { delayed: 0.0, ..Odds::each(0.2) };
+    let odds = Odds { delayed: 0.0, answer_delayed: 0.0, ..Odds::each(0.2) };
     let store = Arc::new(MemoryCache::new());
     let store = Faulty::builder(store).seed(seed).writes(odds).a_while(std::time::Duration::ZERO);
     let store = store.build();

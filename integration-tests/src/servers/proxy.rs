@@ -41,6 +41,8 @@ struct Control {
     mode: watch::Sender<Mode>,
     cut: watch::Sender<()>,
     loss: Mutex<Option<Loss>>,
+    /// Whoever asks for this is marked.
+    marks: Mutex<Vec<u8>>,
     accepted: AtomicUsize,
     lost: AtomicUsize,
 }
@@ -50,6 +52,7 @@ enum Mode {
     Pass,
     Delay(Duration),
     BlackHole,
+    BlackHoleMarked,
     Refuse,
 }
 
@@ -78,6 +81,7 @@ impl Proxy {
             mode: watch::Sender::new(Mode::Pass),
             cut: watch::Sender::new(()),
             loss: Mutex::new(None),
+            marks: Mutex::default(),
             accepted: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
         });
@@ -105,6 +109,17 @@ impl Proxy {
     /// Swallows everything, in both directions, and closes nothing.
     pub fn black_hole(&self) {
         self.control.mode.send_replace(Mode::BlackHole);
+    }
+
+    /// From now on, connections on which these bytes are asked for are told apart from others.
+    pub fn mark_who_asks(&self, request: impl Into<Vec<u8>>) {
+        *self.control.marks() = request.into();
+    }
+
+    /// As [`black_hole`](Self::black_hole), of the connections that are or will be
+    /// [marked](Self::mark_who_asks).
+    pub fn black_hole_marked(&self) {
+        self.control.mode.send_replace(Mode::BlackHoleMarked);
     }
 
     /// Cuts the connections that stand. New ones are served.
@@ -159,6 +174,10 @@ impl Control {
     fn loss(&self) -> std::sync::MutexGuard<'_, Option<Loss>> {
         self.loss.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn marks(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn accept(listener: TcpListener, server: SocketAddr, control: Arc<Control>) {
@@ -187,7 +206,7 @@ async fn serve(client: TcpStream, server: SocketAddr, control: &Control) -> io::
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let connection =
-        Connection { control, silent: AtomicBool::new(false), doomed: Mutex::default() };
+        Connection { control, silent: false.into(), marked: false.into(), doomed: Mutex::default() };
     tokio::select! {
         ended = connection.requests(client_reads, server_writes) => ended,
         ended = connection.replies(server_reads, client_writes) => ended,
@@ -199,6 +218,8 @@ struct Connection<'a> {
     control: &'a Control,
     /// It has lost bytes, and passes no more.
     silent: AtomicBool,
+    /// It asked for what was to be noted.
+    marked: AtomicBool,
     /// The numbers of the requests whose replies are to be lost.
     doomed: Mutex<VecDeque<usize>>,
 }
@@ -215,6 +236,9 @@ impl Connection<'_> {
             let bytes = &buffer[..length];
             let ends = frames.follow(bytes);
             self.doom(bytes, sent, &ends);
+            if place(&self.control.marks(), bytes).is_some() {
+                self.marked.store(true, Ordering::SeqCst);
+            }
             sent += ends.len();
             if self.passes().await {
                 to.write_all(bytes).await?;
@@ -226,9 +250,7 @@ impl Connection<'_> {
     fn doom(&self, bytes: &[u8], sent: usize, ends: &[super::frames::End]) {
         let mut loss = self.control.loss();
         let Some(Loss::To(wanted)) = &*loss else { return };
-        let Some(at) = bytes.windows(wanted.len().max(1)).position(|here| here == wanted) else {
-            return;
-        };
+        let Some(at) = place(wanted, bytes) else { return };
         let number = sent + ends.iter().filter(|end| end.at <= at).count();
         self.doomed.lock().unwrap_or_else(PoisonError::into_inner).push_back(number);
         *loss = None;
@@ -304,10 +326,18 @@ impl Connection<'_> {
         match mode {
             Mode::Pass | Mode::Refuse => {}
             Mode::Delay(by) => sleep(by).await,
-            Mode::BlackHole => self.silent.store(true, Ordering::SeqCst),
+            Mode::BlackHoleMarked if !self.marked.load(Ordering::SeqCst) => {}
+            Mode::BlackHole | Mode::BlackHoleMarked => self.silent.store(true, Ordering::SeqCst),
         }
         !self.silent.load(Ordering::SeqCst)
     }
+}
+
+/// Where these bytes stand among others, if they are any.
+fn place(wanted: &[u8], bytes: &[u8]) -> Option<usize> {
+    (!wanted.is_empty())
+        .then(|| bytes.windows(wanted.len()).position(|here| here == wanted))
+        .flatten()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::{
     load::Rests,
     near::{Limits, OwnWrites, Tier},
     stream,
-    switches::Switches,
+    switches::{Rule, Switches},
     wake::Wake,
 };
 
@@ -138,14 +138,15 @@ impl LarderBuilder {
         let Self { store, clock, max_value, near, wakes_by_watch, switches } = self;
         // A store of this process cannot fall silent; one that is shared sends heartbeats.
         let beats = store.capabilities().shared;
-        let tier =
-            (near.max_bytes > 0).then(|| Arc::new(Tier::new(near, Arc::clone(&clock), beats)));
+        let tier = (near.max_bytes > 0)
+            .then(|| Arc::new(Tier::new(near, Arc::clone(&clock), beats, switches)));
         let wake = Arc::<Wake>::default();
         let feed = (tier.is_some() || wakes_by_watch).then(|| {
             let ears = Ears { tier: tier.clone(), wake: Arc::clone(&wake) };
             Feed::new(Arc::clone(&store), Arc::clone(&clock), Arc::new(ears))
         });
-        let store = match &tier {
+        let dropping = tier.as_ref().filter(|_| switches.keep(Rule::OwnWritesDropCopies));
+        let store = match dropping {
             Some(tier) => Arc::new(OwnWrites::new(store, Arc::clone(tier))) as Arc<dyn Cache>,
             None => store,
         };

@@ -15,7 +15,10 @@ const ROUNDS: u32 = 8;
 pub(super) async fn soften(larder: &Larder, key: &Key) -> Result<()> {
     let store = larder.store();
     for _ in 0..ROUNDS {
-        let Some(record) = store.get(key).await? else { return Ok(()) };
+        let Some(record) = store.get(key).await? else {
+            // Others may have copies of what a full store has thrown out: they hear of this.
+            return store.delete(key).await.map(drop);
+        };
         // After it: of what was read, or of what keeps the write below from being applied.
         let remaining = store.ttl(key).await?;
         let against = displacing(Some(&record));

@@ -64,26 +64,28 @@ impl<T, C, L> NearGetOrLoad<T, C, L> {
     }
 }
 
-/// A call under way.
-pub struct NearLoad<T, C, L: LoadWith<T>, const ANSWER: bool> {
-    stage: Stage<T, C, L>,
+/// A call under way. `E` is the error of the loader `L`, and is told apart from it: a future that names it
+/// as `L`'s is not `Send` to the compiler, within another, where the error is a `Box<dyn Error + Send>`.
+pub struct NearLoad<T, C, L, E, const ANSWER: bool> {
+    stage: Stage<T, C, L, E>,
 }
 
 type Asking<T, E> = Pin<Box<dyn Future<Output = Answered<Arc<T>, E>> + Send>>;
 
-enum Stage<T, C, L: LoadWith<T>> {
+enum Stage<T, C, L, E> {
     Ready(NearGetOrLoad<T, C, L>),
-    Asking(Asking<T, L::Error>),
+    Asking(Asking<T, E>),
     Done,
 }
 
-impl<T, C, L, const ANSWER: bool> NearLoad<T, C, L, ANSWER>
+impl<T, C, L, E, const ANSWER: bool> NearLoad<T, C, L, E, ANSWER>
 where
     T: Send + Sync + 'static,
     C: Codec<T>,
-    L: LoadWith<T>,
+    L: LoadWith<T, Error = E>,
+    E: Send + Sync + 'static,
 {
-    fn answered(&mut self, context: &mut Context<'_>) -> Poll<Answered<Arc<T>, L::Error>> {
+    fn answered(&mut self, context: &mut Context<'_>) -> Poll<Answered<Arc<T>, E>> {
         if let Stage::Ready(call) = &self.stage {
             let request = &call.call.request;
             let takes = if request.forced { Takes::None } else { call.takes };
@@ -167,26 +169,28 @@ where
     }
 }
 
-impl<T, C, L> Future for NearLoad<T, C, L, false>
+impl<T, C, L, E> Future for NearLoad<T, C, L, E, false>
 where
     T: Send + Sync + 'static,
     C: Codec<T>,
-    L: LoadWith<T>,
+    L: LoadWith<T, Error = E>,
+    E: Send + Sync + 'static,
 {
-    type Output = Result<L::Output<Arc<T>>, LoadError<L::Error>>;
+    type Output = Result<L::Output<Arc<T>>, LoadError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.answered(context).map_ok(|answer| L::output(answer.value))
     }
 }
 
-impl<T, C, L> Future for NearLoad<T, C, L, true>
+impl<T, C, L, E> Future for NearLoad<T, C, L, E, true>
 where
     T: Send + Sync + 'static,
     C: Codec<T>,
-    L: LoadWith<T>,
+    L: LoadWith<T, Error = E>,
+    E: Send + Sync + 'static,
 {
-    type Output = Result<Answer<L::Output<Arc<T>>>, LoadError<L::Error>>;
+    type Output = Result<Answer<L::Output<Arc<T>>>, LoadError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.answered(context)
@@ -195,7 +199,7 @@ where
 }
 
 /// Nothing in it is pinned: what is awaited is in a box.
-impl<T, C, L: LoadWith<T>, const ANSWER: bool> Unpin for NearLoad<T, C, L, ANSWER> {}
+impl<T, C, L, E, const ANSWER: bool> Unpin for NearLoad<T, C, L, E, ANSWER> {}
 
 impl<T, C, L> IntoFuture for NearGetOrLoad<T, C, L>
 where
@@ -204,7 +208,7 @@ where
     L: LoadWith<T>,
 {
     type Output = Result<L::Output<Arc<T>>, LoadError<L::Error>>;
-    type IntoFuture = NearLoad<T, C, L, false>;
+    type IntoFuture = NearLoad<T, C, L, L::Error, false>;
 
     fn into_future(self) -> Self::IntoFuture {
         NearLoad { stage: Stage::Ready(self) }
@@ -218,7 +222,7 @@ where
     L: LoadWith<T>,
 {
     type Output = Result<Answer<L::Output<Arc<T>>>, LoadError<L::Error>>;
-    type IntoFuture = NearLoad<T, C, L, true>;
+    type IntoFuture = NearLoad<T, C, L, L::Error, true>;
 
     fn into_future(self) -> Self::IntoFuture {
         NearLoad { stage: Stage::Ready(self.0) }
@@ -234,8 +238,33 @@ impl<T, C, L> fmt::Debug for NearGetOrLoad<T, C, L> {
     }
 }
 
-impl<T, C, L: LoadWith<T>, const ANSWER: bool> fmt::Debug for NearLoad<T, C, L, ANSWER> {
+impl<T, C, L, E, const ANSWER: bool> fmt::Debug for NearLoad<T, C, L, E, ANSWER> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NearLoad").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error, time::Duration};
+
+    use backend_memory::MemoryCache;
+
+    use crate::{Larder, Near};
+
+    type Boxed = Box<dyn error::Error + Send + Sync>;
+
+    async fn read(near: &Near<String>) -> Result<String, Boxed> {
+        let load = || async { Ok::<_, Boxed>("Ada".to_owned()) };
+        let value = near.get_or_load(42, load).ttl(Duration::from_secs(60)).await;
+        Ok(value.map_err(|error| error.to_string())?.as_ref().clone())
+    }
+
+    #[tokio::test]
+    async fn a_call_within_another_future_can_be_spawned_whatever_the_error_of_its_loader() {
+        let larder = Larder::builder(MemoryCache::new()).near(1 << 20).build();
+        let near = larder.namespace("users").unwrap().typed().near();
+        let value = tokio::spawn(async move { read(&near).await }).await.unwrap();
+        assert_eq!(value.unwrap(), "Ada");
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     envelope::{Entry, Lifetime, Mark, TagState},
     load::{Chain, Options},
     lookup::{self, Found},
+    switches::Rule,
     tags::{TagName, View},
     tiered,
     typed::Typed,
@@ -57,7 +58,9 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
             Some(copy) if self.is_mine(&copy, takes) => copy,
             _ => return Look::Miss,
         };
-        let Some(tags) = &copy.tags else { return hit(copy.what) };
+        let Some(tags) = copy.tags.as_ref().filter(|_| self.compares_tags()) else {
+            return hit(copy.what);
+        };
         for (key, seen) in tags.iter() {
             match tier.tag(key) {
                 Some(now) if now == *seen => {}
@@ -67,6 +70,10 @@ impl<T: Send + Sync + 'static, C: Codec<T>> Typed<T, C> {
             }
         }
         hit(copy.what)
+    }
+
+    fn compares_tags(&self) -> bool {
+        self.larder().keeps(Rule::TagsOfCopiesCompared)
     }
 
     /// Reads the tags of a copy that are not here, and keeps them here. One call to the store.

@@ -14,7 +14,10 @@ use super::{
     tokens::{Token, Tokens},
     trust::{Mode, Trust},
 };
-use crate::envelope::{TagState, Version};
+use crate::{
+    envelope::{TagState, Version},
+    switches::{Rule, Switches},
+};
 
 /// What a copy costs besides its value and its tags, in bytes: key, entry, the map's own.
 const OVERHEAD: u64 = 256;
@@ -37,6 +40,7 @@ pub(crate) struct Tier {
     trust: Trust,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    switches: Switches,
 }
 
 /// A copy of an entry.
@@ -77,7 +81,12 @@ pub(crate) struct Fill<'a> {
 }
 
 impl Tier {
-    pub(crate) fn new(limits: Limits, clock: Arc<dyn Clock>, beats: bool) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        beats: bool,
+        switches: Switches,
+    ) -> Self {
         // A guess at how many there will be: it sizes the tables, and is no bound.
         let estimated = (limits.max_bytes / 512).clamp(64, 1 << 20) as usize;
         let options = OptionsBuilder::new()
@@ -91,12 +100,17 @@ impl Tier {
             RandomState::default(),
             quick_cache::sync::DefaultLifecycle::default(),
         );
+        let silence = match switches.keep(Rule::SilenceIsBounded) {
+            true => limits.silence,
+            false => Duration::MAX,
+        };
         Self {
             map,
             tokens: Tokens::new(),
-            trust: Trust::new(clock.now(), limits.silence, beats),
+            trust: Trust::new(clock.now(), silence, beats),
             clock,
             limits,
+            switches,
         }
     }
 
@@ -108,7 +122,13 @@ impl Tier {
 
     fn lives(&self, copy: &Copy) -> bool {
         let now = self.clock.now();
-        copy.deadline.is_none_or(|deadline| now < deadline) && self.trust.allows(copy.epoch, now)
+        let fresh = copy.deadline.is_none_or(|deadline| now < deadline)
+            || !self.switches.keep(Rule::CopiesDieWithEntries);
+        let epoch = match self.switches.keep(Rule::GapsVoidCopies) {
+            true => copy.epoch,
+            false => self.trust.epoch(),
+        };
+        fresh && self.trust.allows(epoch, now)
     }
 
     /// The copy of a tag, if it may be relied on now.
@@ -173,7 +193,11 @@ impl Fill<'_> {
         // What makes room is the application's: it is dropped after the lock is given back.
         let mut evicted = Default::default();
         let keep = || tier.map.insert_with_lifecycle(key.clone(), copy, &mut evicted);
-        token.finish(epoch, keep);
+        if tier.switches.keep(Rule::CopiesTakeTokens) {
+            token.finish(epoch, keep);
+        } else {
+            keep();
+        }
     }
 }
 
@@ -190,7 +214,9 @@ impl Copies for Tier {
     }
 
     fn sweep(&self) {
-        self.map.clear();
+        if self.switches.keep(Rule::GapsVoidCopies) {
+            self.map.clear();
+        }
     }
 }
 
