@@ -9,6 +9,7 @@
 
 pub mod fleet;
 mod history;
+mod outages;
 mod report;
 mod source;
 mod stale;
@@ -73,6 +74,11 @@ pub const PROOFS: &[Proof] = &[
         name: "history",
         about: "Every read is legal, whatever fails; and without any of the rules some are not.",
         run: history::run,
+    },
+    Proof {
+        name: "outages",
+        about: "A Redis that is down, frozen or flapping, at 1,000 requests a second, troubles nobody.",
+        run: outages::run,
     },
 ];
 
