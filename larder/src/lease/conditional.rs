@@ -72,6 +72,22 @@ pub(crate) async fn write(
     against: Condition,
     patience: Duration,
 ) -> Written {
+    write_in_doubt(place, record, ttl, against, patience, |_| {}).await
+}
+
+/// The same, for someone who can go on without knowing: he is told, perhaps more than once, when the store
+/// has let its first chance go by, and it is enquired after all the same.
+///
+/// That is when a request took long to fail, or when what became of it is neither seen by looking at the key
+/// nor settled by sending it once more.
+pub(crate) async fn write_in_doubt(
+    place: &Place,
+    record: &Bytes,
+    ttl: Ttl,
+    against: Condition,
+    patience: Duration,
+    mut doubted: impl FnMut(&Error),
+) -> Written {
     let Place { store, clock, key, switches } = place;
     let options = SetOptions::new(ttl).when(against);
     let deadline = clock.now() + patience;
@@ -79,6 +95,7 @@ pub(crate) async fn write(
     // The error of an attempt that was sent and left unanswered.
     let mut open: Option<Error> = None;
     loop {
+        let sent = clock.now();
         let error = match open.clone().filter(|_| !is_exact(against)) {
             Some(unanswered) => unanswered,
             None => match store.set(key, record.clone(), options).await {
@@ -99,14 +116,20 @@ pub(crate) async fn write(
         if error.may_have_applied() {
             open = Some(error.clone());
         }
+        if clock.now().saturating_duration_since(sent) >= FIRST_PAUSE {
+            doubted(&error);
+        }
         let is_final = !error.may_have_applied() && !error.is_unavailable();
+        // Whether the store answers, and the write is about to be sent once more.
+        let mut repeats = false;
         if open.is_some() && !is_final {
             match store.get(key).await {
                 Ok(Some(standing)) if is(&standing, record) => return Written::Applied,
                 Ok(standing) if !against.holds(standing.as_deref()) => {
                     return Written::Refused { standing };
                 }
-                Ok(_) | Err(_) => {}
+                Ok(_) => repeats = is_exact(against),
+                Err(_) => {}
             }
         }
         if is_final || clock.now() + pause >= deadline {
@@ -115,6 +138,9 @@ pub(crate) async fn write(
                 Some(unanswered) => settle(place, record, against, unanswered).await,
                 None => Written::Failed(error),
             };
+        }
+        if !repeats {
+            doubted(&error);
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

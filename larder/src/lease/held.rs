@@ -3,11 +3,17 @@ use std::time::Duration;
 use cache_api::{Condition, Error, SetOptions, Ttl};
 use tokio::sync::oneshot;
 
-use super::{Place, Validity, Written, validity::Standing, write};
+use super::{Place, Validity, Written, validity::Standing, write, write_in_doubt};
 use crate::{
     envelope::{Kind, Mark, Stamp, write_work},
     switches::Rule,
 };
+
+/// How often the store is asked to remove what is nobody's: at first, and at last.
+const WITHDRAWN_EACH: (Duration, Duration) =
+    (Duration::from_millis(20), Duration::from_millis(100));
+/// A store that is silent for longer is no more asked: then a lease dies of age.
+const WITHDRAWN_FOR: Duration = Duration::from_secs(60);
 
 /// How a lease is kept.
 #[derive(Debug, Clone, Copy)]
@@ -71,23 +77,60 @@ enum Order {
 /// `tags` are those of the entry to come, as they are before the source is asked: whoever finds the
 /// lease after one of them was invalidated knows that it is dead.
 pub(crate) async fn take(place: Place, against: Condition, terms: Terms, tags: &[Mark]) -> Taken {
+    reach(place, against, terms, tags, false).await
+}
+
+/// The same, for someone who can do without: [`Taken::Failed`] as soon as the store lets a request go
+/// unanswered. It is enquired after all the same, and removed if it was placed.
+pub(crate) async fn take_at_once(
+    place: Place,
+    against: Condition,
+    terms: Terms,
+    tags: &[Mark],
+) -> Taken {
+    reach(place, against, terms, tags, true).await
+}
+
+async fn reach(
+    place: Place,
+    against: Condition,
+    terms: Terms,
+    tags: &[Mark],
+    at_once: bool,
+) -> Taken {
     let stamp = Stamp::new(Kind::Lease);
     let record = write_work(stamp, tags);
     let (say, hear) = oneshot::channel();
     tokio::spawn(async move {
+        let mut say = Some(say);
+        let mut tell = |taken| {
+            if let Some(say) = say.take() {
+                // Nobody to take it: a lease comes back, and dropping it is the order to remove it.
+                let _ = say.send(taken);
+            }
+        };
         let sent = place.clock.now();
-        let taken = match write(&place, &record, terms.ttl(), against, terms.patience).await {
+        let doubted = |error: &Error| {
+            if at_once {
+                tell(Taken::Failed(error.clone()));
+            }
+        };
+        let written =
+            write_in_doubt(&place, &record, terms.ttl(), against, terms.patience, doubted).await;
+        match written {
             Written::Applied => {
                 let (keeper, orders) = oneshot::channel();
                 let (standing, validity) = Standing::since(sent, terms.lifetime(), &place.clock);
-                // Nobody to take it: the answer comes back, and dropping it is the order to remove.
-                let _ = say.send(Taken::Held(Held { stamp, validity, keeper: Some(keeper) }));
-                return keep(place, stamp, terms, &standing, orders).await;
+                tell(Taken::Held(Held { stamp, validity, keeper: Some(keeper) }));
+                keep(place, stamp, terms, standing, orders).await;
             }
-            Written::Refused { .. } => Taken::Refused,
-            Written::Failed(error) | Written::Unknown(error) => Taken::Failed(error),
-        };
-        let _ = say.send(taken);
+            Written::Refused { .. } => tell(Taken::Refused),
+            Written::Failed(error) => tell(Taken::Failed(error)),
+            Written::Unknown(error) => {
+                tell(Taken::Failed(error));
+                withdraw(&place, stamp).await;
+            }
+        }
     });
     hear.await.unwrap_or_else(|_| {
         Taken::Failed(Error::Unavailable {
@@ -157,7 +200,7 @@ async fn keep(
     place: Place,
     stamp: Stamp,
     terms: Terms,
-    standing: &Standing,
+    standing: Standing,
     mut orders: oneshot::Receiver<Order>,
 ) {
     let until = place.clock.now() + terms.renew_for;
@@ -168,17 +211,21 @@ async fn keep(
             () = place.clock.sleep(terms.renewal()), if renewing => {
                 // What is renewed no more is left to die of age. The order is still waited for.
                 renewing = place.clock.now() < until
-                    && renew(&place, stamp, terms, standing).await;
+                    && renew(&place, stamp, terms, &standing).await;
             }
         }
     };
-    match order {
-        Ok(Order::HandOver) => {}
-        Ok(Order::Release(done)) => {
-            remove(&place, stamp, standing).await;
-            let _ = done.send(());
-        }
-        Err(_) => remove(&place, stamp, standing).await,
+    let done = match order {
+        Ok(Order::HandOver) => return,
+        Ok(Order::Release(done)) => Some(done),
+        Err(_) => None,
+    };
+    standing.lost();
+    let is_removed = remove(&place, stamp).await;
+    // Whoever waits for it is told, whatever came of it.
+    drop((standing, done));
+    if !is_removed {
+        withdraw(&place, stamp).await;
     }
 }
 
@@ -207,10 +254,27 @@ async fn renew(place: &Place, stamp: Stamp, terms: Terms, standing: &Standing) -
     true
 }
 
-async fn remove(place: &Place, stamp: Stamp, standing: &Standing) {
-    standing.lost();
-    if let Err(error) = place.store.delete_if(&place.key, stamp.condition()).await {
-        // Its lifetime removes it.
-        tracing::debug!(key = place.shown(), %error, "a lease could not be removed");
+/// Removes it, if it stands. `false`: the store did not answer.
+async fn remove(place: &Place, stamp: Stamp) -> bool {
+    match place.store.delete_if(&place.key, stamp.condition()).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::debug!(key = place.shown(), %error, "a lease could not be removed");
+            !error.is_unavailable()
+        }
+    }
+}
+
+/// Removes what is nobody's, as soon as the store answers again: it may stand, or may land when the store
+/// goes on, and then whoever comes would wait for someone who is not at work.
+async fn withdraw(place: &Place, stamp: Stamp) {
+    let until = place.clock.now() + WITHDRAWN_FOR;
+    let mut pause = WITHDRAWN_EACH.0;
+    while place.clock.now() < until {
+        place.clock.sleep(pause).await;
+        if remove(place, stamp).await {
+            return;
+        }
+        pause = (pause * 2).min(WITHDRAWN_EACH.1);
     }
 }

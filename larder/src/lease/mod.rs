@@ -10,7 +10,8 @@
 //! A lost lease is never placed again: an eviction and a delete look alike.
 //!
 //! A lease lives for two heartbeats and is renewed after two thirds of one, so a dead holder blocks its
-//! key for three seconds at most, and a hanging one until [`Terms::renew_for`] has passed.
+//! key for three seconds at most, and a hanging one until [`Terms::renew_for`] has passed. One that is
+//! nobody's because the store did not answer is removed as soon as it does.
 //!
 //! # An answer that did not arrive
 //!
@@ -20,8 +21,8 @@ mod conditional;
 mod held;
 mod validity;
 
-pub(crate) use conditional::{Place, Written, write};
-pub(crate) use held::{Held, Taken, Terms, take};
+pub(crate) use conditional::{Place, Written, write, write_in_doubt};
+pub(crate) use held::{Held, Taken, Terms, take, take_at_once};
 pub(crate) use validity::Validity;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cache_api::{Condition, Key, Result, SetOptions, SetOutcome, Ttl};
+use cache_api::{Condition, Error, Key, Result, SetOptions, SetOutcome, Ttl};
 
 use super::{Options, context::Noted, loaded::LoadedTerms, readings::Readings};
 use crate::{
@@ -101,7 +101,7 @@ impl Site {
             Ground::Open(_) if !self.keeps(Rule::LeaseBeforeSource) => Some(Footing::None),
             Ground::Open(against) => {
                 let place = self.space.place(self.key.clone());
-                match lease::take(place, against, self.terms(), marks).await {
+                match lease::take_at_once(place, against, self.terms(), marks).await {
                     Taken::Held(held) => Some(Footing::Lease(held)),
                     Taken::Refused => None,
                     Taken::Failed(error) => {
@@ -252,16 +252,34 @@ impl Footing {
         }
     }
 
-    /// Puts the answer in its place. Whether it stands there now.
-    pub(crate) async fn keep(self, site: &Site, record: &Bytes, ttl: Ttl) -> bool {
-        self.commit(site, record, ttl).await.unwrap_or(false)
+    /// Puts the answer in its place. Whether it stands there now. As soon as the store lets a request go
+    /// unanswered, `doubted` is told.
+    pub(crate) async fn keep(
+        self,
+        site: &Site,
+        record: &Bytes,
+        ttl: Ttl,
+        doubted: impl FnMut(&Error),
+    ) -> bool {
+        self.write(site, record, ttl, doubted).await.unwrap_or(false)
     }
 
     /// The same, and what the store has to say if it is not known, or if the store did not take it.
     pub(crate) async fn commit(self, site: &Site, record: &Bytes, ttl: Ttl) -> Result<bool> {
+        self.write(site, record, ttl, |_| {}).await
+    }
+
+    async fn write(
+        self,
+        site: &Site,
+        record: &Bytes,
+        ttl: Ttl,
+        doubted: impl FnMut(&Error),
+    ) -> Result<bool> {
         let Some(against) = self.against(site, record) else { return Ok(false) };
         let place = site.space.place(site.key.clone());
-        let committed = match lease::write(&place, record, ttl, against, PATIENCE).await {
+        let written = lease::write_in_doubt(&place, record, ttl, against, PATIENCE, doubted);
+        let committed = match written.await {
             Written::Applied => Ok(true),
             Written::Refused { .. } => Ok(false),
             Written::Failed(error) | Written::Unknown(error) => Err(error),

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use cache_api::{Error, Ttl};
+use tokio::sync::Notify;
 
 use super::{
     LoadContext, LoadError, Origin,
@@ -21,7 +22,8 @@ use crate::{
 };
 
 /// Whoever waits for a value waits so long, once it is there, for the store to have it too: so that what
-/// is loaded is found from then on. A store that takes longer is not waited for.
+/// is loaded is found from then on. A store that takes longer, or has left a request unanswered, is not
+/// waited for.
 const COMMIT_WAIT: Duration = Duration::from_millis(100);
 
 /// A key that is being loaded.
@@ -57,13 +59,21 @@ impl<T: Send + 'static, E: Send + Sync + 'static> Airborne<T, E> {
         };
         match (record, lifetime, &marks) {
             (Ok(Encoded { record, fits: true, payload }), Some(lifetime), Some(_)) => {
-                let keeping = footing.keep(&site, &record, lifetime.ttl());
+                let doubt = Notify::new();
+                let doubted = |_: &Error| doubt.notify_one();
+                let keeping = footing.keep(&site, &record, lifetime.ttl(), doubted);
                 let mut keeping = std::pin::pin!(keeping);
+                let patience = async {
+                    tokio::select! {
+                        () = doubt.notified() => {}
+                        () = site.space.larder().clock().sleep(COMMIT_WAIT) => {}
+                    }
+                };
                 tokio::select! {
                     kept = &mut keeping => {
                         publish(Ok(payload), if kept { Origin::Loaded } else { Origin::Uncached });
                     }
-                    () = site.space.larder().clock().sleep(COMMIT_WAIT) => {
+                    () = patience => {
                         publish(Ok(payload), Origin::Loaded);
                         keeping.await;
                     }
