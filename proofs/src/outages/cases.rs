@@ -22,7 +22,7 @@ pub(crate) fn run(run: &Run) -> Result<Report> {
 async fn cases(run: &Run) -> Result<Report> {
     let mut report = Report::default();
     let long = Duration::from_secs(run.of(2, 20));
-    let (restarts, hiccups, cuts) = run.of((2, 4, 10), (60, 120, 400));
+    let (restarts, hiccups, cuts) = run.of((2, 8, 10), (60, 240, 400));
     for (fault, how) in [
         (Fault::Down(long), "killed"),
         (Fault::Frozen(long), "frozen"),
@@ -34,11 +34,12 @@ async fn cases(run: &Run) -> Result<Report> {
         claims(&mut report, how, fault, &figures);
     }
 
-    let figures = play(run, Means::Bare, Fault::Frozen(long)).await?;
+    let short = Duration::from_secs(1);
+    let figures = play(run, Means::Bare, Fault::Frozen(short)).await?;
     let text = format!("{} of {}, worst {:.0?}", figures.over, figures.requests, figures.worst);
-    let what = "control, frozen, without the layers: lost more than 100 ms";
+    let what = format!("control, frozen, without the layers: lost more than {TIMEOUT:?}");
     report.row(what, "> 0", text, figures.over > 0);
-    let figures = play(run, Means::Aside, Fault::Down(long)).await?;
+    let figures = play(run, Means::Aside, Fault::Down(short)).await?;
     let text = format!("{} of {}", figures.failed, figures.requests);
     let what = "control, killed, GET + load + SET: requests that failed";
     report.row(what, "> 0", text, figures.failed > 0);

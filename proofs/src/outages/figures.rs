@@ -75,7 +75,9 @@ impl Figures {
             }
             let after = |answered| {
                 let after = samples.iter().filter(move |sample| {
-                    sample.answered == Some(answered) && (outage.until..next).contains(&sample.due)
+                    sample.answered == Some(answered)
+                        && outage.until <= sample.due
+                        && sample.done < next
                 });
                 after.map(|sample| Duration::from_nanos(sample.done - outage.until))
             };

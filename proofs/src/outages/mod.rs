@@ -20,7 +20,7 @@ const KEYS: u64 = 300;
 /// Between two requests: a thousand a second.
 const PACE: Duration = Duration::from_millis(1);
 /// The deadline of each call to the store: what a request may lose by it.
-const TIMEOUT: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_millis(50);
 /// What a request may lose while the breaker is open, 99 times of 100.
 const OPEN: Duration = Duration::from_millis(1);
 /// How soon all is well again, after the store is.

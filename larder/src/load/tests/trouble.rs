@@ -54,7 +54,7 @@ async fn a_store_that_is_down_costs_nobody_an_answer() {
     let bench = Bench::new();
     bench.store.fail(Calls::writes().always(), not_connected(Op::Set));
     let (origin, took) = through(&bench, || {}, || bench.store.forget()).await;
-    assert!(origin == Origin::Uncached && took <= SECOND, "{took:?}");
+    assert_eq!((origin, took), (Origin::Uncached, Duration::ZERO));
     // From before the commit.
     let bench = Bench::new();
     let (origin, took) = through(&bench, || bench.store.down(), || bench.store.up()).await;
@@ -126,6 +126,50 @@ async fn one_that_is_frozen_costs_a_moment() {
     bench.store.thaw();
     bench.wait(SECOND).await;
     assert_ne!(bench.standing("k").await, Some(Kind::Lease));
+}
+
+/// The store freezes while it has a lease, or a commit, to write. What was asked then is not answered, and
+/// neither is what is asked to find out.
+#[tokio::test]
+async fn whoever_has_waited_in_vain_for_one_answer_waits_for_no_other() {
+    let quick = Duration::from_millis(50);
+    for before_commit in [false, true] {
+        let bench = Bench::new();
+        let timeout = Timeout::new(quick).clock(Arc::new(bench.clock.clone()));
+        let server = bench.server_with(|builder| builder.layer(timeout));
+        bench.source.hold();
+        let lease = (!before_commit).then(|| bench.store.hold(on(Op::Set)));
+        let call = server.load("k");
+        match &lease {
+            Some(lease) => lease.arrived().await,
+            None => bench.source.asked(1).await,
+        }
+        bench.store.freeze();
+        bench.source.release();
+        let begun = bench.clock.now();
+        assert_eq!(bench.passing(call).await.unwrap().unwrap().value, 1);
+        let took = bench.clock.now() - begun;
+        assert!(took <= quick + SECOND / 100, "{took:?}, before the commit: {before_commit}");
+    }
+}
+
+/// A lease that was given up lands when the store goes on. Nobody is at work under it.
+#[tokio::test]
+async fn a_lease_that_lands_after_it_was_given_up_is_removed_before_it_dies_of_age() {
+    let bench = Bench::new();
+    let server = server(&bench);
+    let lease = bench.store.hold(on(Op::Set));
+    let call = server.load("k");
+    lease.arrived().await;
+    bench.store.freeze();
+    assert_eq!(bench.passing(call).await.unwrap().unwrap().origin, Origin::Uncached);
+    bench.wait(10 * SECOND).await;
+    lease.release();
+    settled().await;
+    assert_eq!(bench.standing("k").await, Some(Kind::Lease));
+    bench.store.thaw();
+    bench.wait(SECOND / 5).await;
+    assert_eq!(bench.standing("k").await, None);
 }
 
 #[tokio::test]
