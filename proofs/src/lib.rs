@@ -7,6 +7,7 @@
 //! There are two lengths: the short form is a part of `cargo xtask test`, the full one is run by
 //! `cargo xtask soak`. What a proof draws by chance comes from a seed, which the report shows.
 
+mod clocks;
 pub mod fleet;
 mod history;
 mod outages;
@@ -79,6 +80,11 @@ pub const PROOFS: &[Proof] = &[
         name: "outages",
         about: "A Redis that is down, frozen or flapping, at 1,000 requests a second, troubles nobody.",
         run: outages::run,
+    },
+    Proof {
+        name: "clocks",
+        about: "Clocks an hour off, jumping, disagreeing: nothing is served past its time, nobody waits past his.",
+        run: clocks::run,
     },
 ];
 
