@@ -13,6 +13,7 @@ use crate::{
     fault::cannot_open,
     inner::Inner,
     open::{self, Tuning},
+    time::Time,
     upkeep,
 };
 
@@ -106,6 +107,9 @@ impl SledCacheBuilder {
     }
 
     /// The clock by whose wall time lifetimes are judged. Default: the machine's.
+    ///
+    /// Nothing lives longer because that is set back: time goes on from where it was, and at an opening
+    /// from the last write at least.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
@@ -127,9 +131,9 @@ impl SledCacheBuilder {
         let tuning = Tuning { page_cache, flush_ms };
         let task_clock = Arc::clone(&clock);
         let opening = tokio::task::spawn_blocking(move || {
-            let now_ms = crate::inner::wall_ms(&*clock);
-            let opened = open::open(&path, tuning, &dropped, now_ms)?;
-            Ok(Arc::new(Inner::new(opened, clock, max_bytes, max_value, tuning)))
+            let time = Time::new(clock);
+            let opened = open::open(&path, tuning, &dropped, &time)?;
+            Ok(Arc::new(Inner::new(opened, time, max_bytes, max_value, tuning)))
         });
         let inner = opening
             .await

@@ -14,10 +14,10 @@ use std::{
             Ordering::{Relaxed, SeqCst},
         },
     },
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
-use cache_api::{Change, Clock, Key, Result, Ttl};
+use cache_api::{Change, Key, Result, Ttl};
 use tokio::sync::Notify;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -30,6 +30,7 @@ use crate::{
     order::Touched,
     record::{Generation, NEVER, Record},
     store::{Effect, Look, Store},
+    time::Time,
 };
 
 const STRIPES: usize = 256;
@@ -42,7 +43,7 @@ pub(crate) struct Inner {
     /// How often it was opened again without what had not been flushed.
     pub(crate) losses: AtomicU64,
     stripes: Box<[Mutex<()>]>,
-    pub(crate) clock: Arc<dyn Clock>,
+    time: Time,
     pub(crate) max_value: usize,
     /// What the entries may weigh together.
     pub(crate) max_entries_bytes: u64,
@@ -117,7 +118,7 @@ impl Now {
 impl Inner {
     pub(crate) fn new(
         opened: open::Opened,
-        clock: Arc<dyn Clock>,
+        time: Time,
         max_bytes: u64,
         max_value: usize,
         tuning: Tuning,
@@ -132,7 +133,7 @@ impl Inner {
             epoch: AtomicU64::new(0),
             losses: AtomicU64::new(0),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
-            clock,
+            time,
             max_value,
             // sled needs about twice what it holds.
             max_entries_bytes: max_bytes / 2,
@@ -157,7 +158,7 @@ impl Inner {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { ms: wall_ms(&*self.clock) }
+        Now { ms: self.time.now_ms() }
     }
 
     /// Reads. Where the database turns out damaged it is set aside, and the answer is that of the
@@ -409,12 +410,6 @@ pub(crate) fn abandon(store: Option<Store>) {
     if let Err(error) = std::thread::Builder::new().name("sled-abandoned".into()).spawn(close) {
         tracing::warn!(%error, "sled: a database was closed in place");
     }
-}
-
-/// Wall time in milliseconds.
-pub(crate) fn wall_ms(clock: &dyn Clock) -> u64 {
-    let since = clock.system_time().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -37,6 +37,7 @@ mod order;
 mod record;
 mod scan;
 mod store;
+mod time;
 mod upkeep;
 
 pub use builder::SledCacheBuilder;

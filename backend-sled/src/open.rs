@@ -15,8 +15,10 @@ use cache_api::{Error, Result};
 use crate::{
     fault::{self, Fault, cannot_open},
     home::{ClaimError, Home},
+    order,
     record::Record,
     store::Store,
+    time::Time,
 };
 
 /// How long a database of this process that was just closed may keep its file.
@@ -44,7 +46,7 @@ pub(crate) struct Opened {
     pub(crate) quarantined: Option<PathBuf>,
 }
 
-pub(crate) fn open(path: &Path, tuning: Tuning, dropped: &[Bytes], now_ms: u64) -> Result<Opened> {
+pub(crate) fn open(path: &Path, tuning: Tuning, dropped: &[Bytes], time: &Time) -> Result<Opened> {
     let home = Home::claim(path).map_err(|error| match error {
         ClaimError::InUse => cannot_open(
             format!(
@@ -58,7 +60,7 @@ pub(crate) fn open(path: &Path, tuning: Tuning, dropped: &[Bytes], now_ms: u64) 
     })?;
     home.probe().map_err(|error| no_directory(path, error))?;
     let (directory, mut quarantined) = home.current().map_err(|error| no_directory(path, error))?;
-    let (store, census) = match try_open(&directory, tuning, dropped, now_ms) {
+    let (store, census) = match try_open(&directory, tuning, dropped, time) {
         Ok(opened) => opened,
         Err(Fault::Refused(error)) => return Err(no_directory(path, error)),
         Err(Fault::Damaged(why)) => {
@@ -115,11 +117,21 @@ fn try_open(
     directory: &Path,
     tuning: Tuning,
     dropped: &[Bytes],
-    now_ms: u64,
+    time: &Time,
 ) -> Result<(Store, Census), Fault> {
     let store = open_database(directory, tuning)?;
-    let census = fault::guarded(|| take_census(&store, dropped, now_ms))?;
+    let census = fault::guarded(|| {
+        time.not_before(last_write_ms(&store)?);
+        take_census(&store, dropped, time.now_ms())
+    })?;
     Ok((store, census))
+}
+
+/// When something was last written, to eight seconds.
+fn last_write_ms(store: &Store) -> sled::Result<u64> {
+    let last = store.order.last()?;
+    let second = last.and_then(|(place, _)| order::parse(&place).map(|(second, _)| second));
+    Ok(u64::from(second.unwrap_or(0)) * 1_000)
 }
 
 /// Reads every record: counts, removes what is damaged, expired or to be dropped, and parts that

@@ -23,10 +23,10 @@ pub(super) struct Figures {
     pub(super) over: u64,
     /// Those that did only while a bare timer was as late. Not counted as over.
     pub(super) late: u64,
-    /// While the breaker was open: how many, and what 99 of 100 lost at most.
+    /// While the breaker was open and no bare timer late: how many, and what 99 of 100 lost at most.
     pub(super) open: u64,
     pub(super) open_p99: Duration,
-    /// What 99 of 100 bare ones lost at most.
+    /// What 99 of 100 bare ones lost at most, in the same time.
     pub(super) bare_p99: Duration,
     /// After the store was back, at worst: until the first hit, and until the last answer that the store had
     /// no part in.
@@ -39,10 +39,12 @@ impl Figures {
         let mut figures = Self::default();
         let (mut open, mut bare) = (Vec::new(), Vec::new());
         for sample in samples {
-            let Some(answered) = sample.answered else {
-                bare.push(sample.added);
-                continue;
-            };
+            let late = lateness.between(sample.due, sample.done);
+            if sample.open && late.is_zero() {
+                let among = if sample.answered.is_some() { &mut open } else { &mut bare };
+                among.push(sample.added);
+            }
+            let Some(answered) = sample.answered else { continue };
             figures.requests += 1;
             *match answered {
                 Answered::Hit => &mut figures.hits,
@@ -50,12 +52,8 @@ impl Figures {
                 Answered::Uncached => &mut figures.uncached,
                 Answered::Failed => &mut figures.failed,
             } += 1;
-            if sample.open {
-                open.push(sample.added);
-            }
             figures.worst = figures.worst.max(sample.added);
             if sample.added > TIMEOUT + KEPT {
-                let late = lateness.between(sample.due, sample.done);
                 let excused = sample.added <= (TIMEOUT + KEPT + late).min(LIMIT);
                 *if excused { &mut figures.late } else { &mut figures.over } += 1;
             }

@@ -34,7 +34,7 @@ pub(super) struct Sample {
     pub(super) added: Duration,
     /// `None`: it was a bare one, which only loads.
     pub(super) answered: Option<Answered>,
-    /// Whether the breaker was open all the time.
+    /// Whether the breaker was open all that time.
     pub(super) open: bool,
 }
 
@@ -61,7 +61,7 @@ impl Traffic {
                 thread::sleep(Duration::from_nanos(due.saturating_sub(now())));
                 let key = rng.random_range(0..KEYS);
                 runtime.spawn(request(Arc::clone(&reader), key, due, tell.clone()));
-                runtime.spawn(bare(due, tell.clone()));
+                runtime.spawn(bare(Arc::clone(&reader), due, tell.clone()));
             }
         });
         Self { stop, thread, samples }
@@ -94,11 +94,13 @@ async fn request(reader: Arc<Reader>, key: u64, due: Moment, tell: UnboundedSend
     let _ = tell.send(Sample { due, done, added, answered: Some(answered), open });
 }
 
-async fn bare(due: Moment, tell: UnboundedSender<Sample>) {
+async fn bare(reader: Arc<Reader>, due: Moment, tell: UnboundedSender<Sample>) {
+    let before = reader.outage();
     let loaded = load().await.ok();
     let done = now();
+    let open = before.is_some() && reader.outage() == before;
     let added = added(due, done, loaded);
-    let _ = tell.send(Sample { due, done, added, answered: None, open: false });
+    let _ = tell.send(Sample { due, done, added, answered: None, open });
 }
 
 /// The time from when it was due, but for what its load took of that.

@@ -31,6 +31,9 @@ use super::{
 /// for nothing: a store that hangs is noticed by its own deadline, or by a [`Timeout`](super::Timeout)
 /// inside.
 ///
+/// So a store that is back is used again after a pause at most, and on Redis after the quarter of a second
+/// between two attempts to connect besides: with the pause that is the default, within a second.
+///
 /// One breaker is for one store; its clones share what they know of it. Where the store answers, a call
 /// costs one allocation and two loads of atomics.
 ///
