@@ -160,6 +160,7 @@ impl LarderBuilder {
                 streams: stream::Shared::default(),
                 wake,
                 flights: Arc::default(),
+                given_up: Arc::default(),
                 rests: Rests::default(),
                 outbox: Outbox::default(),
                 near: tier,

@@ -9,6 +9,7 @@ use super::{Counters, LarderBuilder, Space, Stats};
 use crate::{
     feed::Feed,
     invalidate::Outbox,
+    lease::GivenUp,
     load::{Flights, Rests},
     near::Tier,
     stream,
@@ -42,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) streams: stream::Shared,
     pub(crate) wake: Arc<Wake>,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) given_up: Arc<GivenUp>,
     pub(crate) rests: Rests,
     pub(crate) outbox: Outbox,
     pub(crate) near: Option<Arc<Tier>>,

@@ -97,7 +97,8 @@ impl Space {
     /// A place of this space, where conditional writes go.
     pub(crate) fn place(&self, key: Key) -> Place {
         let (store, clock) = (Arc::clone(self.larder.store()), Arc::clone(self.larder.clock()));
-        Place { store, clock, key, switches: self.larder.inner.switches }
+        let given_up = Arc::clone(&self.larder.inner.given_up);
+        Place { store, clock, key, switches: self.larder.inner.switches, given_up }
     }
 
     /// The key of an entry of this space.

@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use cache_api::{Cache, Clock, Condition, Error, Key, SetOptions, SetOutcome, Ttl};
 
+use super::GivenUp;
 use crate::{
     envelope::Stamp,
     switches::{Rule, Switches},
@@ -20,6 +21,8 @@ pub(crate) struct Place {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key: Key,
     pub(crate) switches: Switches,
+    /// What this process has put there and left alone.
+    pub(crate) given_up: Arc<GivenUp>,
 }
 
 impl Place {
@@ -88,7 +91,7 @@ pub(crate) async fn write_in_doubt(
     patience: Duration,
     mut doubted: impl FnMut(&Error),
 ) -> Written {
-    let Place { store, clock, key, switches } = place;
+    let Place { store, clock, key, switches, .. } = place;
     let options = SetOptions::new(ttl).when(against);
     let deadline = clock.now() + patience;
     let mut pause = FIRST_PAUSE;

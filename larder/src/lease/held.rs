@@ -3,17 +3,11 @@ use std::time::Duration;
 use cache_api::{Condition, Error, SetOptions, Ttl};
 use tokio::sync::oneshot;
 
-use super::{Place, Validity, Written, validity::Standing, write, write_in_doubt};
+use super::{Place, Validity, Written, given_up, validity::Standing, write, write_in_doubt};
 use crate::{
     envelope::{Kind, Mark, Stamp, write_work},
     switches::Rule,
 };
-
-/// How often the store is asked to remove what is nobody's: at first, and at last.
-const WITHDRAWN_EACH: (Duration, Duration) =
-    (Duration::from_millis(20), Duration::from_millis(100));
-/// A store that is silent for longer is no more asked: then a lease dies of age.
-const WITHDRAWN_FOR: Duration = Duration::from_secs(60);
 
 /// How a lease is kept.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +104,10 @@ async fn reach(
             }
         };
         let sent = place.clock.now();
+        let mut given_up = None;
         let doubted = |error: &Error| {
-            if at_once {
+            if at_once && given_up.is_none() {
+                given_up = Some(place.given_up.note(stamp));
                 tell(Taken::Failed(error.clone()));
             }
         };
@@ -122,13 +118,13 @@ async fn reach(
                 let (keeper, orders) = oneshot::channel();
                 let (standing, validity) = Standing::since(sent, terms.lifetime(), &place.clock);
                 tell(Taken::Held(Held { stamp, validity, keeper: Some(keeper) }));
-                keep(place, stamp, terms, standing, orders).await;
+                keep(&place, stamp, terms, standing, orders).await;
             }
             Written::Refused { .. } => tell(Taken::Refused),
             Written::Failed(error) => tell(Taken::Failed(error)),
             Written::Unknown(error) => {
                 tell(Taken::Failed(error));
-                withdraw(&place, stamp).await;
+                given_up::withdraw(&place, stamp).await;
             }
         }
     });
@@ -197,7 +193,7 @@ impl Held {
 
 /// Renews a lease until told otherwise, or until it is lost.
 async fn keep(
-    place: Place,
+    place: &Place,
     stamp: Stamp,
     terms: Terms,
     standing: Standing,
@@ -211,7 +207,7 @@ async fn keep(
             () = place.clock.sleep(terms.renewal()), if renewing => {
                 // What is renewed no more is left to die of age. The order is still waited for.
                 renewing = place.clock.now() < until
-                    && renew(&place, stamp, terms, &standing).await;
+                    && renew(place, stamp, terms, &standing).await;
             }
         }
     };
@@ -221,17 +217,18 @@ async fn keep(
         Err(_) => None,
     };
     standing.lost();
-    let is_removed = remove(&place, stamp).await;
+    let _given_up = place.given_up.note(stamp);
+    let is_removed = given_up::remove(place, stamp).await;
     // Whoever waits for it is told, whatever came of it.
     drop((standing, done));
     if !is_removed {
-        withdraw(&place, stamp).await;
+        given_up::withdraw(place, stamp).await;
     }
 }
 
 /// Gives it its lifetime anew. `false`: it is lost.
 async fn renew(place: &Place, stamp: Stamp, terms: Terms, standing: &Standing) -> bool {
-    let Place { store, clock, key, switches } = place;
+    let Place { store, clock, key, switches, .. } = place;
     let mine = match switches.keep(Rule::RenewalIsConditional) {
         true => stamp.condition(),
         false => Condition::Always,
@@ -252,29 +249,4 @@ async fn renew(place: &Place, stamp: Stamp, terms: Terms, standing: &Standing) -
         Err(_) => {}
     }
     true
-}
-
-/// Removes it, if it stands. `false`: the store did not answer.
-async fn remove(place: &Place, stamp: Stamp) -> bool {
-    match place.store.delete_if(&place.key, stamp.condition()).await {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::debug!(key = place.shown(), %error, "a lease could not be removed");
-            !error.is_unavailable()
-        }
-    }
-}
-
-/// Removes what is nobody's, as soon as the store answers again: it may stand, or may land when the store
-/// goes on, and then whoever comes would wait for someone who is not at work.
-async fn withdraw(place: &Place, stamp: Stamp) {
-    let until = place.clock.now() + WITHDRAWN_FOR;
-    let mut pause = WITHDRAWN_EACH.0;
-    while place.clock.now() < until {
-        place.clock.sleep(pause).await;
-        if remove(place, stamp).await {
-            return;
-        }
-        pause = (pause * 2).min(WITHDRAWN_EACH.1);
-    }
 }

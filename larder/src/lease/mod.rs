@@ -11,17 +11,20 @@
 //!
 //! A lease lives for two heartbeats and is renewed after two thirds of one, so a dead holder blocks its
 //! key for three seconds at most, and a hanging one until [`Terms::renew_for`] has passed. One that is
-//! nobody's because the store did not answer is removed as soon as it does.
+//! nobody's because the store did not answer is removed as soon as it does, and until then its own process does
+//! not wait for it.
 //!
 //! # An answer that did not arrive
 //!
 //! See [`write()`]. Every conditional write of larder goes through it.
 
 mod conditional;
+mod given_up;
 mod held;
 mod validity;
 
 pub(crate) use conditional::{Place, Written, write, write_in_doubt};
+pub(crate) use given_up::GivenUp;
 pub(crate) use held::{Held, Taken, Terms, take, take_at_once};
 pub(crate) use validity::Validity;
 

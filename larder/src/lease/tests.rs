@@ -32,6 +32,7 @@ fn bench() -> Bench {
         clock: Arc::new(clock.clone()),
         key,
         switches: Default::default(),
+        given_up: Arc::default(),
     };
     Bench { place, store, clock }
 }

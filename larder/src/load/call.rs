@@ -143,6 +143,10 @@ where
                 let refresh = self.refresh(stamp, cost, tags.clone(), chain);
                 Way::Answer(self.refreshed(refresh, tags).await.unwrap_or(stale))
             }
+            // Nobody is: it was left behind while the store did not answer.
+            Standing::Working(stamp) if self.typed.larder().inner.given_up.has(stamp) => {
+                Way::Ask(Ground::Open(stamp.condition()), None)
+            }
             Standing::Working(stamp) => Way::Await(stamp),
             Standing::Passing(stamp) => {
                 Way::Ask(Ground::Over(stamp), (!self.forced).then_some(stamp))

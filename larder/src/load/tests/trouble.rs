@@ -172,6 +172,26 @@ async fn a_lease_that_lands_after_it_was_given_up_is_removed_before_it_dies_of_a
     assert_eq!(bench.standing("k").await, None);
 }
 
+/// And whoever comes before that, in the process that gave it up, does not wait for it.
+#[tokio::test]
+async fn nobody_waits_for_a_lease_that_his_own_process_has_given_up() {
+    let bench = Bench::new();
+    let server = server(&bench);
+    let lease = bench.store.hold(on(Op::Set));
+    let call = server.load("k");
+    lease.arrived().await;
+    bench.store.freeze();
+    assert_eq!(bench.passing(call).await.unwrap().unwrap().origin, Origin::Uncached);
+    lease.release();
+    settled().await;
+    assert_eq!(bench.standing("k").await, Some(Kind::Lease));
+    bench.store.thaw();
+    // No time passes.
+    assert_eq!(server.origin("k").await, Origin::Loaded);
+    bench.wait(SECOND).await;
+    assert_eq!(bench.standing("k").await, Some(Kind::Value), "only the lease is removed");
+}
+
 #[tokio::test]
 async fn callers_share_a_load_without_the_store_too() {
     let bench = Bench::new();
