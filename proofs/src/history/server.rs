@@ -48,7 +48,7 @@ macro_rules! ask {
                 let call = call.wait(WAIT).hard_timeout(HARD_TIMEOUT);
                 let call = call.backoff(Duration::from_millis(200))$(.$option())?;
                 let answer: Result<Answer<_>, LoadError<Failed>> = call.answer().await;
-                answer.map(|Answer { value, origin }| (seen(value), origin))
+                answer.map(|Answer { value, origin }| (seen(&value), origin))
             }};
         }
         match (tagged(key), tag(key)) {
@@ -133,7 +133,7 @@ impl Server {
         match found {
             Ok(found) => {
                 for (key, value) in keys.into_iter().zip(found) {
-                    self.saw(key, begun, seen(value), false);
+                    self.saw(key, begun, seen(&value), false);
                 }
             }
             Err(LoadError::Loader(_) | LoadError::TimedOut) => {}
@@ -147,7 +147,7 @@ impl Server {
         let get = self.near.get(key);
         let found = if fresh { get.fresh().await } else { get.await };
         if let Ok(Some(value)) = found {
-            self.saw(key, begun, seen(value), !fresh);
+            self.saw(key, begun, seen(&value), !fresh);
         }
     }
 
@@ -155,7 +155,7 @@ impl Server {
     pub(super) async fn get(&self, key: u16) {
         let begun = self.log.now();
         if let Ok(Some(value)) = self.typed.get(key).await {
-            self.saw(key, begun, seen(value), false);
+            self.saw(key, begun, seen(&value), false);
         }
     }
 
@@ -298,7 +298,7 @@ impl<F: Found> Found for Arc<F> {
     }
 }
 
-fn seen(found: impl Found) -> Seen {
+fn seen(found: &impl Found) -> Seen {
     found.number().map_or(Seen::Nothing, |number| Seen::Value(number as usize))
 }
 
