@@ -116,15 +116,19 @@ impl Server {
             let mut loaded = Vec::new();
             for key in missing {
                 if let Some(value) = server.load(key, fate).await? {
-                    let value = Loaded::new(value).ttl(ttl(key));
-                    let value = match tag(key) {
-                        Some(tag) => value.tag(tag),
-                        None => value,
-                    };
                     loaded.push((key, value));
                 }
             }
-            Ok::<_, Failed>(loaded)
+            // Over, for each of them, when all are loaded.
+            let loaded = loaded.into_iter().map(|(key, value)| {
+                server.log.was_loaded(value as usize, ttl(key) + COMMIT);
+                let loaded = Loaded::new(value).ttl(ttl(key));
+                match tag(key) {
+                    Some(tag) => (key, loaded.tag(tag)),
+                    None => (key, loaded),
+                }
+            });
+            Ok::<_, Failed>(loaded.collect::<Vec<_>>())
         };
         let call = self.typed.get_or_load_many(keys.clone(), load).wait(WAIT);
         let call = call.hard_timeout(HARD_TIMEOUT).negative_ttl(Duration::from_millis(400));
