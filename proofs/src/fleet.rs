@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Result, stale};
+use crate::{Result, flights, stale};
 
 /// What the process is to do is in this variable of its environment.
 pub const ORDER: &str = "LARDER_PROOF_ORDER";
@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a server does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Order {
+    Flights(flights::Order),
     Stale(stale::Order),
 }
 
@@ -33,6 +34,7 @@ pub(crate) enum Order {
 /// An order that is none, and whatever kept the server from doing its part.
 pub async fn serve(order: &str) -> Result<()> {
     match serde_json::from_str(order)? {
+        Order::Flights(order) => flights::serve(order).await,
         Order::Stale(order) => stale::serve(order).await,
     }
 }

@@ -8,6 +8,7 @@
 //! `cargo xtask soak`. What a proof draws by chance comes from a seed, which the report shows.
 
 pub mod fleet;
+mod flights;
 mod history;
 mod report;
 mod source;
@@ -73,6 +74,11 @@ pub const PROOFS: &[Proof] = &[
         name: "history",
         about: "Every read is legal, whatever fails; and without any of the rules some are not.",
         run: history::run,
+    },
+    Proof {
+        name: "flights",
+        about: "Of all who miss a key one asks its source, in a process, in a fleet, with the Redis killed.",
+        run: flights::run,
     },
 ];
 

@@ -23,7 +23,7 @@ fn holds(name: &str) {
 #[test]
 fn every_proof_has_a_test() {
     let names: Vec<_> = PROOFS.iter().map(|proof| proof.name).collect();
-    assert_eq!(names, ["stale", "history"]);
+    assert_eq!(names, ["stale", "history", "flights"]);
 }
 
 #[test]
@@ -34,4 +34,9 @@ fn nobody_reads_what_was_invalidated() {
 #[test]
 fn every_read_is_legal() {
     holds("history");
+}
+
+#[test]
+fn of_all_who_miss_a_key_one_asks_its_source() {
+    holds("flights");
 }
