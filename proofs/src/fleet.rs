@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Result, clocks, stale};
+use crate::{Result, clocks, flights, stale};
 
 /// What the process is to do is in this variable of its environment.
 pub const ORDER: &str = "LARDER_PROOF_ORDER";
@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Order {
     Clocks(clocks::Order),
+    Flights(flights::Order),
     Stale(stale::Order),
 }
 
@@ -35,6 +36,7 @@ pub(crate) enum Order {
 pub async fn serve(order: &str) -> Result<()> {
     match serde_json::from_str(order)? {
         Order::Clocks(order) => clocks::serve(order).await,
+        Order::Flights(order) => flights::serve(order).await,
         Order::Stale(order) => stale::serve(order).await,
     }
 }

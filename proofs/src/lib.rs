@@ -9,6 +9,7 @@
 
 mod clocks;
 pub mod fleet;
+mod flights;
 mod history;
 mod outages;
 mod report;
@@ -85,6 +86,11 @@ pub const PROOFS: &[Proof] = &[
         name: "clocks",
         about: "Clocks an hour off, jumping, disagreeing: nothing is served past its time, nobody waits past his.",
         run: clocks::run,
+    },
+    Proof {
+        name: "flights",
+        about: "Of all who miss a key one asks its source, in a process, in a fleet, with the Redis killed.",
+        run: flights::run,
     },
 ];
 

@@ -1,16 +1,18 @@
-//! `cargo xtask soak`: the proofs at full length.
+//! The proofs: `cargo xtask soak` runs them all at full length.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
 use proofs::{PROOFS, Proof, Run, Scale, fleet};
 
-/// Tries what larder guarantees, on real processes and real servers. Exits 1 if something does not hold.
+/// Tries what larder guarantees, on real processes and real servers.
+///
+/// Exits 1 if something does not hold.
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these proofs.
     names: Vec<String>,
-    /// What chance is made of; each run draws another one if nothing is said.
+    /// Plays what was played from this seed before; drawn by chance if nothing is said.
     #[arg(long)]
     seed: Option<u64>,
     /// In seconds instead of minutes, as `cargo xtask test` has it.
@@ -38,9 +40,10 @@ fn main() -> proofs::Result<ExitCode> {
     };
     let mut holds = true;
     for proof in chosen(&args.names)? {
-        println!("{}: {}\nseed {}", proof.name, proof.about, run.seed);
+        println!("{}: {} (seed {})", proof.name, proof.about, run.seed);
+        let begun = Instant::now();
         let report = (proof.run)(&run)?;
-        println!("{report}\n");
+        println!("{}: {report}, in {:.0?}\n", proof.name, begun.elapsed());
         holds &= report.holds();
     }
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,7 +1,5 @@
 use std::fmt;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
-
 /// What a proof found.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -23,7 +21,7 @@ pub struct Row {
 }
 
 impl Report {
-    /// One more line.
+    /// One more line, which is shown at once: long runs are watched.
     pub(crate) fn row(
         &mut self,
         what: impl Into<String>,
@@ -32,14 +30,8 @@ impl Report {
         holds: bool,
     ) {
         let row = Row { what: what.into(), asked: asked.into(), seen: seen.into(), holds };
-        // Long runs are watched.
-        eprintln!("{row}");
+        println!("{row}");
         self.rows.push(row);
-    }
-
-    /// The lines of another report behind these.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        self.rows.append(&mut other.rows);
     }
 
     /// Whether all was seen that was asked.
@@ -51,26 +43,33 @@ impl Report {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.holds { "ok" } else { "VIOLATED" };
-        write!(f, "{verdict}: {}: asked {}, seen {}", self.what, self.asked, self.seen)
+        let Self { what, asked, seen, holds } = self;
+        let verdict = if *holds { "ok  " } else { "FAIL" };
+        write!(f, "{verdict} {what}: asked {asked}; seen {seen}")
     }
 }
 
-/// A table.
+/// How many of the lines hold, and those that do not.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table
-            .load_style(UTF8_FULL_CONDENSED.with_rounded_corners())
-            .set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["what", "asked", "seen", ""]);
-        for Row { what, asked, seen, holds } in &self.rows {
-            let verdict = if *holds { "ok" } else { "VIOLATED" };
-            table.add_row([what.as_str(), asked, seen, verdict]);
-        }
-        for column in table.column_iter_mut().skip(1).take(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        write!(f, "{table}")
+        let (held, failed): (Vec<_>, Vec<_>) = self.rows.iter().partition(|row| row.holds);
+        write!(f, "{} of {} hold", held.len(), self.rows.len())?;
+        failed.iter().try_for_each(|row| write!(f, "\n{row}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_hold_is_shown_and_fails_the_whole() {
+        let mut report = Report::default();
+        report.row("reads", "0 stale", "0", true);
+        assert!(report.holds());
+        report.row("writes", "0 lost", "2", false);
+        assert!(!report.holds());
+        let shown = "1 of 2 hold\nFAIL writes: asked 0 lost; seen 2";
+        assert_eq!(report.to_string(), shown);
     }
 }

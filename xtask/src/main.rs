@@ -1,4 +1,4 @@
-//! The chores of the house: `cargo xtask test`, `cargo xtask lint`, `cargo xtask bench`.
+//! The chores of the house: `cargo xtask test`, `cargo xtask lint`, `cargo xtask bench`, `cargo xtask soak`.
 
 mod install;
 mod run;
@@ -16,6 +16,8 @@ usage: cargo xtask <chore>
   lint              format, clippy and documentation, warnings denied
   bench [ARG ...]   larder side by side with what it is built on, in release;
                     ARGs go to the benchmark program, `--help` lists them
+  soak [ARG ...]    the proofs of what larder guarantees at full length, an hour;
+                    ARGs go to the program, `--help` lists them
 ";
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "lint" => lint(),
         "bench" => bench(&rest),
+        "soak" => soak(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -57,8 +60,17 @@ fn lint() -> Result<(), Failure> {
 }
 
 fn bench(rest: &[String]) -> Result<(), Failure> {
+    program("benchmarks", rest)
+}
+
+fn soak(rest: &[String]) -> Result<(), Failure> {
+    program("proofs", rest)
+}
+
+/// Runs the program of a package, in release.
+fn program(package: &str, rest: &[String]) -> Result<(), Failure> {
     install::redis_server()?;
-    let mut args = vec!["run", "--release", "--package", "benchmarks", "--"];
+    let mut args = vec!["run", "--release", "--package", package, "--"];
     args.extend(rest.iter().map(String::as_str));
     run::run(&mut cargo(&args))
 }

@@ -205,8 +205,12 @@ async fn serve(client: TcpStream, server: SocketAddr, control: &Control) -> io::
     server.set_nodelay(true)?;
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
-    let connection =
-        Connection { control, silent: false.into(), marked: false.into(), doomed: Mutex::default() };
+    let connection = Connection {
+        control,
+        silent: false.into(),
+        marked: false.into(),
+        doomed: Mutex::default(),
+    };
     tokio::select! {
         ended = connection.requests(client_reads, server_writes) => ended,
         ended = connection.replies(server_reads, client_writes) => ended,

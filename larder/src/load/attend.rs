@@ -31,6 +31,8 @@ use crate::{
 const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 /// And by the others, who are told by the first.
 const POLL_OF_OTHERS: Duration = Duration::from_secs(1);
+/// Who has waited for as long as he would has so long for a last look: there may be an answer by now.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
 impl<T, C, H, E> Call<T, C, H, E>
 where
@@ -186,7 +188,7 @@ where
             let mut changed = std::pin::pin!(waiter.notify.notified());
             // Before looking, so that no change falls in between.
             changed.as_mut().enable();
-            let found = self.find().await;
+            let Some(found) = self.find_by(deadline).await else { return Next::WithoutStore };
             match &found {
                 Ok(Found { standing: Standing::Working(now), .. }) if *now == stamp => {}
                 _ => {
@@ -256,6 +258,15 @@ where
         let names = self.site.options.tags.get()?;
         let found = lookup::find(&self.site.space, &self.site.key, names, self.typed.expected());
         self.typed.counted(found.await)
+    }
+
+    /// The same, for who does not wait for a store that has fallen silent.
+    pub(super) async fn find_by(&self, deadline: Instant) -> Option<Result<Found, Error>> {
+        tokio::select! {
+            biased;
+            found = self.find() => Some(found),
+            () = self.until(deadline + LAST_LOOK) => None,
+        }
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {

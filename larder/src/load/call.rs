@@ -97,7 +97,10 @@ where
             match answered {
                 Next::Answered(answered) => return answered,
                 Next::Found(again) => found = again,
-                Next::Look => found = self.find().await,
+                Next::Look => match self.find_by(deadline).await {
+                    Some(again) => found = again,
+                    None => return self.without_store(deadline, chain).await,
+                },
                 Next::WithoutStore => return self.without_store(deadline, chain).await,
             }
             if self.clock().now() >= deadline {

@@ -64,12 +64,15 @@ fn judge(write: Option<&Write>, read: &Read, floor: Moment) -> Option<Why> {
     }
 }
 
-/// Of each key, and for each who reads it: by when which writes were over.
-struct Floors(HashMap<(u16, Option<usize>), Vec<(Moment, Moment)>>);
+/// Of each key, for everyone (`None`) and for each server: by when which writes were over.
+struct Floors(HashMap<(u16, Option<usize>), Floor>);
+
+/// When something was done, and the latest moment at which something began that was done by then.
+type Floor = Vec<(Moment, Moment)>;
 
 impl Floors {
     fn new(kills: &[Kill]) -> Self {
-        let mut floors = HashMap::<_, Vec<_>>::new();
+        let mut floors = HashMap::<_, Floor>::new();
         for kill in kills {
             let mut add = |whose| {
                 floors.entry((kill.key, whose)).or_default().push((kill.ended, kill.begun));

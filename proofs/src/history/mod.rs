@@ -20,15 +20,12 @@ use play::{Outcome, Plan};
 
 use crate::{Report, Result, Run};
 
-/// So many calls a simulation is made of.
-const CALLS: usize = 20_000;
-
 pub(crate) fn run(run: &Run) -> Result<Report> {
     let mut report = Report::default();
-    let (simulated, real) = run.of((60_000, 5_000), (5_000_000, 300_000));
+    let (simulated, each, real) = run.of((60_000, 4_000, 5_000), (5_000_000, 20_000, 300_000));
     let mut outcome = Outcome::default();
-    for number in 0..(simulated / CALLS) as u64 {
-        outcome += simulation::play(&Plan::draw(run.seed.wrapping_add(number), CALLS))?;
+    for number in 0..(simulated / each) as u64 {
+        outcome += simulation::play(&Plan::draw(run.seed.wrapping_add(number), each))?;
     }
     verdict(&mut report, "simulated fleets on memory", simulated, &outcome);
 

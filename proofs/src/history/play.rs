@@ -201,8 +201,11 @@ async fn call(server: &Server, which: u32, key: u16, fate: Fate) {
             let first = key - key % 3;
             let several = [first, first + 1, first + 2];
             // In either order: each holds what the other waits for.
-            let several =
-                if which % 2 == 0 { several } else { [several[2], several[1], several[0]] };
+            let several = if which.is_multiple_of(2) {
+                several
+            } else {
+                [several[2], several[1], several[0]]
+            };
             server.get_or_load_many(several.to_vec(), fate).await;
         }
         670..770 => server.near_get(key, false).await,

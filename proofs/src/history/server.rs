@@ -48,7 +48,7 @@ macro_rules! ask {
                 let call = call.wait(WAIT).hard_timeout(HARD_TIMEOUT);
                 let call = call.backoff(Duration::from_millis(200))$(.$option())?;
                 let answer: Result<Answer<_>, LoadError<Failed>> = call.answer().await;
-                answer.map(|Answer { value, origin }| (seen(value), origin))
+                answer.map(|Answer { value, origin }| (seen(&value), origin))
             }};
         }
         match (tagged(key), tag(key)) {
@@ -116,15 +116,19 @@ impl Server {
             let mut loaded = Vec::new();
             for key in missing {
                 if let Some(value) = server.load(key, fate).await? {
-                    let value = Loaded::new(value).ttl(ttl(key));
-                    let value = match tag(key) {
-                        Some(tag) => value.tag(tag),
-                        None => value,
-                    };
                     loaded.push((key, value));
                 }
             }
-            Ok::<_, Failed>(loaded)
+            // Over, for each of them, when all are loaded.
+            let loaded = loaded.into_iter().map(|(key, value)| {
+                server.log.was_loaded(value as usize, ttl(key) + COMMIT);
+                let loaded = Loaded::new(value).ttl(ttl(key));
+                match tag(key) {
+                    Some(tag) => (key, loaded.tag(tag)),
+                    None => (key, loaded),
+                }
+            });
+            Ok::<_, Failed>(loaded.collect::<Vec<_>>())
         };
         let call = self.typed.get_or_load_many(keys.clone(), load).wait(WAIT);
         let call = call.hard_timeout(HARD_TIMEOUT).negative_ttl(Duration::from_millis(400));
@@ -133,7 +137,7 @@ impl Server {
         match found {
             Ok(found) => {
                 for (key, value) in keys.into_iter().zip(found) {
-                    self.saw(key, begun, seen(value), false);
+                    self.saw(key, begun, seen(&value), false);
                 }
             }
             Err(LoadError::Loader(_) | LoadError::TimedOut) => {}
@@ -147,7 +151,7 @@ impl Server {
         let get = self.near.get(key);
         let found = if fresh { get.fresh().await } else { get.await };
         if let Ok(Some(value)) = found {
-            self.saw(key, begun, seen(value), !fresh);
+            self.saw(key, begun, seen(&value), !fresh);
         }
     }
 
@@ -155,7 +159,7 @@ impl Server {
     pub(super) async fn get(&self, key: u16) {
         let begun = self.log.now();
         if let Ok(Some(value)) = self.typed.get(key).await {
-            self.saw(key, begun, seen(value), false);
+            self.saw(key, begun, seen(&value), false);
         }
     }
 
@@ -298,7 +302,7 @@ impl<F: Found> Found for Arc<F> {
     }
 }
 
-fn seen(found: impl Found) -> Seen {
+fn seen(found: &impl Found) -> Seen {
     found.number().map_or(Seen::Nothing, |number| Seen::Value(number as usize))
 }
 

@@ -120,7 +120,8 @@ fn claims(run: &Run, report: &mut Report, how: &str, fault: Fault, seen: &Seen) 
     let (near, store) = seen.quiet;
     let what = format!("{how}: stale when all is quiet, near and store");
     report.row(what, "0, 0", format!("{near}, {store}"), seen.quiet == (0, 0));
-    let errors = format!("{}{}", seen.errors, seen.error.as_deref().unwrap_or_default());
+    let error = seen.error.as_ref().map(|error| format!(", the first: {error}"));
+    let errors = format!("{}{}", seen.errors, error.unwrap_or_default());
     report.row(format!("{how}: reads that failed"), "0", errors, seen.errors == 0);
 }
 

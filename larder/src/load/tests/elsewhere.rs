@@ -5,7 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use cache_api::{Cache as _, Clock as _, Op, SetOptions, Ttl};
 use futures_util::future::join_all;
-use integration_tests::steps::{passing_by, settled};
+use integration_tests::{
+    faults::on,
+    steps::{passing_by, settled},
+};
 
 use super::bench::{Bench, Broken, MINUTE, SECOND, Server, key_of};
 use crate::{
@@ -75,6 +78,22 @@ async fn nothing_changes_unseen_between_a_look_and_the_wait() {
     server.values.set("k", &7).await.unwrap();
     second.release();
     assert_eq!(soon(waiting).await.unwrap().unwrap().value, 7, "while the clock stands still");
+}
+
+/// It does not matter how long the store itself would take to say so.
+#[tokio::test]
+async fn a_store_that_falls_silent_meanwhile_does_not_prolong_the_wait() {
+    let bench = Bench::new();
+    let server = bench.server();
+    leave_lease(&bench, MINUTE).await;
+    let waiting = server.load("k");
+    settled().await;
+    let silent = bench.store.hold(on(Op::Get).times(usize::MAX));
+    let (answer, took) = taking(&bench, waiting).await;
+    let answer = answer.unwrap().unwrap();
+    assert_eq!((answer.value, answer.origin), (1, Origin::Uncached));
+    assert!(took <= 5 * SECOND + SECOND / 20, "{took:?}");
+    silent.release();
 }
 
 /// A stream is being recorded at the key. Whoever wants a value waits for his time, and goes on alone.

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 mod cancel;
 mod dead;
 mod elsewhere;
+mod extremes;
 mod failures;
 mod invalidations;
 mod joining;

@@ -11,6 +11,7 @@ mod tags;
 mod tokens;
 mod trust;
 mod unwatched;
+mod without;
 
 use std::{
     sync::Arc,
