@@ -3,7 +3,12 @@ use std::time::Duration;
 use cache_api::{Condition, Error, SetOptions, Ttl};
 use tokio::sync::oneshot;
 
-use super::{Place, Validity, Written, given_up, validity::Standing, write, write_in_doubt};
+use super::{
+    Place, Validity, Written,
+    given_up::{Noted, remove},
+    validity::Standing,
+    write, write_in_doubt,
+};
 use crate::{
     envelope::{Kind, Mark, Stamp, write_work},
     switches::Rule,
@@ -118,13 +123,13 @@ async fn reach(
                 let (keeper, orders) = oneshot::channel();
                 let (standing, validity) = Standing::since(sent, terms.lifetime(), &place.clock);
                 tell(Taken::Held(Held { stamp, validity, keeper: Some(keeper) }));
-                keep(&place, stamp, terms, standing, orders).await;
+                keep(&place, stamp, terms, standing, orders, given_up).await;
             }
             Written::Refused { .. } => tell(Taken::Refused),
             Written::Failed(error) => tell(Taken::Failed(error)),
             Written::Unknown(error) => {
                 tell(Taken::Failed(error));
-                given_up::withdraw(&place, stamp).await;
+                given_up.unwrap_or_else(|| place.given_up.note(stamp)).withdraw(&place);
             }
         }
     });
@@ -198,6 +203,7 @@ async fn keep(
     terms: Terms,
     standing: Standing,
     mut orders: oneshot::Receiver<Order>,
+    given_up: Option<Noted>,
 ) {
     let until = place.clock.now() + terms.renew_for;
     let mut renewing = true;
@@ -217,12 +223,12 @@ async fn keep(
         Err(_) => None,
     };
     standing.lost();
-    let _given_up = place.given_up.note(stamp);
-    let is_removed = given_up::remove(place, stamp).await;
+    let given_up = given_up.unwrap_or_else(|| place.given_up.note(stamp));
+    let is_removed = remove(place, stamp).await;
     // Whoever waits for it is told, whatever came of it.
     drop((standing, done));
     if !is_removed {
-        given_up::withdraw(place, stamp).await;
+        given_up.withdraw(place);
     }
 }
 

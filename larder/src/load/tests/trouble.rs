@@ -172,6 +172,41 @@ async fn a_lease_that_lands_after_it_was_given_up_is_removed_before_it_dies_of_a
     assert_eq!(bench.standing("k").await, None);
 }
 
+/// However many they are, and however long it takes.
+#[tokio::test]
+async fn a_store_that_is_silent_is_not_besieged_by_those_who_gave_up() {
+    let bench = Bench::new();
+    let server = server(&bench);
+    let leases = bench.store.hold(on(Op::Set).times(100));
+    let keys: Vec<_> = (0..100_u64).collect();
+    let load = |key: u64| server.values.get_or_load(key, bench.source.loader()).into_future();
+    let calls: Vec<_> = keys.iter().map(|key| tokio::spawn(load(*key))).collect();
+    leases.arrived_times(100).await;
+    bench.store.freeze();
+    for call in calls {
+        bench.passing(call).await.unwrap().unwrap();
+    }
+    bench.store.clear_log();
+    bench.wait(10 * SECOND).await;
+    let asked = bench.store.calls(Op::DeleteIf);
+    assert!((10..=100).contains(&asked), "one each tenth of a second, for all: {asked}");
+    leases.release();
+    settled().await;
+    bench.store.thaw();
+    bench.wait(SECOND / 2).await;
+    let found = server.values.get_or_load_many(keys, async |missing: Vec<u64>| {
+        Ok::<_, std::convert::Infallible>(
+            missing.into_iter().map(|key| (key, key)).collect::<Vec<_>>(),
+        )
+    });
+    let (found, took) = {
+        let begun = bench.clock.now();
+        let found = bench.passing(found.into_future()).await.unwrap();
+        (found, bench.clock.now() - begun)
+    };
+    assert!(found.len() == 100 && took < SECOND / 10, "nobody waits for any of them: {took:?}");
+}
+
 /// And whoever comes before that, in the process that gave it up, does not wait for it.
 #[tokio::test]
 async fn nobody_waits_for_a_lease_that_his_own_process_has_given_up() {
