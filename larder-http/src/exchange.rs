@@ -23,7 +23,7 @@ use crate::{
     head::Head,
     key::{self, RequestKey},
     look_up::{Found, LookUp},
-    policy::Policy,
+    policy::{Policy, Preset},
     rules::{
         freshness,
         request::{self, Asked, Bypass},
@@ -100,7 +100,10 @@ impl Shared {
             return Err(Bypass::Misconfigured);
         }
         let mut asked = request::admit(request, has_body)?;
-        if self.policy.ignore_cookies || self.policy.vary_on.contains(&COOKIE) {
+        if self.policy.preset == Preset::Rfc9111
+            || self.policy.ignore_cookies
+            || self.policy.vary_on.contains(&COOKIE)
+        {
             asked.cookie = false;
         }
         let Policy { vary_on, ignore_host, .. } = &self.policy;

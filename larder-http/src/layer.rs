@@ -4,7 +4,7 @@ use http::HeaderName;
 use larder::{Larder, Result, Space};
 use tower_layer::Layer;
 
-use crate::{CacheService, exchange::Shared, policy::Policy};
+use crate::{CacheService, Preset, exchange::Shared, policy::Policy};
 
 /// Answers requests from a [`Larder`], and records the answers of the service inside while they stream
 /// to the client.
@@ -79,6 +79,30 @@ impl CacheLayer {
     pub fn new(larder: Larder) -> Self {
         let space = larder.namespace("http").expect("`http` is a namespace");
         Self { space, policy: Policy::default() }
+    }
+
+    /// A layer that never gives one user's answer to another, even where the origin says too little. The
+    /// same as [`new`](Self::new).
+    pub fn safe(larder: Larder) -> Self {
+        Self::new(larder)
+    }
+
+    /// A layer that does all that RFC 9111 allows a shared cache.
+    pub fn rfc9111(larder: Larder) -> Self {
+        Self::new(larder).preset(Preset::Rfc9111)
+    }
+
+    /// How much of what the standard allows is done. Default: [`Preset::Safe`].
+    ///
+    /// ```
+    /// # use larder::Larder;
+    /// use larder_http::{CacheLayer, Preset};
+    /// # let larder = Larder::new(backend_memory::MemoryCache::builder().build());
+    /// let cache = CacheLayer::new(larder).preset(Preset::Rfc9111);
+    /// ```
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.policy.preset = preset;
+        self
     }
 
     /// Where to store. Layers with one namespace on one store share their answers.

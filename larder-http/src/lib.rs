@@ -29,6 +29,7 @@ mod status;
 pub use body::CacheBody;
 pub use future::ResponseFuture;
 pub use layer::CacheLayer;
+pub use policy::Preset;
 pub use service::CacheService;
 
 /// What can go wrong while a body is read: an error of the inner service, or

@@ -4,9 +4,20 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+/// How much of what the standard allows a layer does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Preset {
+    /// What cannot leak one user's answer to another, even where the origin says too little. The default.
+    #[default]
+    Safe,
+    /// All that RFC 9111 allows a shared cache: as an HTTP proxy does it.
+    Rfc9111,
+}
+
 /// The decisions of a [`CacheLayer`](crate::CacheLayer).
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
+    pub(crate) preset: Preset,
     pub(crate) ttl: Option<Duration>,
     pub(crate) vary_on: Vec<HeaderName>,
     pub(crate) max_length: u64,
@@ -22,6 +33,7 @@ pub(crate) struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            preset: Preset::default(),
             ttl: None,
             vary_on: Vec::new(),
             max_length: 64 << 20,
