@@ -1,0 +1,156 @@
+//! One connection of a client, from its first byte to its end.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::uri::Scheme;
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    Config,
+    client_io::ClientIo,
+    front::{Front, Peer},
+    server::Phase,
+};
+
+/// How often a silent client of HTTP/2 is asked whether it is still there.
+const PING: Duration = Duration::from_secs(30);
+
+/// How connections are served. Made once.
+pub(crate) struct Connections {
+    front: Arc<Front>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
+    header: Duration,
+    idle: Duration,
+}
+
+impl Connections {
+    pub(crate) fn new(config: &Config, front: Arc<Front>, tls: Option<TlsAcceptor>) -> Self {
+        let header_bytes = config.limits.header_bytes.max(8 << 10);
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.timeouts.header)
+            .max_header_size(header_bytes)
+            .max_buf_size(header_bytes.max(64 << 10));
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(config.limits.streams)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(config.timeouts.header);
+        let (header, idle) = (config.timeouts.header, config.timeouts.idle);
+        Self { front, http1, http2, tls, header, idle }
+    }
+
+    /// Serves until the client is done, or the server is over. An error of a connection is its end.
+    pub(crate) async fn serve(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        mut phase: watch::Receiver<Phase>,
+    ) {
+        let mut over = phase.clone();
+        let served = async {
+            let begun = async {
+                let Some(tls) = &self.tls else {
+                    let mut io = ClientIo::new(stream, self.idle);
+                    let is_http2 = io.is_http2().await.ok()?;
+                    return Some((Either::Plain(io), is_http2));
+                };
+                let stream = tls.accept(stream).await.ok()?;
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Some((Either::Tls(ClientIo::new(stream, self.idle)), is_http2))
+            };
+            // Who has not begun when the server is to end does not begin any more.
+            let begun = tokio::select! {
+                begun = timeout(self.header, begun) => begun.ok().flatten(),
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
+            };
+            match begun {
+                Some((Either::Plain(io), is_http2)) => {
+                    self.speak(io, is_http2, Peer { address, scheme: Scheme::HTTP }, phase).await;
+                }
+                Some((Either::Tls(io), is_http2)) => {
+                    self.speak(io, is_http2, Peer { address, scheme: Scheme::HTTPS }, phase).await;
+                }
+                None => {}
+            }
+        };
+        tokio::select! {
+            () = served => {}
+            _ = over.wait_for(|phase| *phase == Phase::Over) => {}
+        }
+    }
+
+    async fn speak<T>(
+        &self,
+        io: ClientIo<T>,
+        is_http2: bool,
+        peer: Peer,
+        phase: watch::Receiver<Phase>,
+    ) where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(io);
+        let service = service_fn(|request| Arc::clone(&self.front).answer(peer.clone(), request));
+        let ended = if is_http2 {
+            let connection = self.http2.serve_connection(io, service);
+            until_done(connection, phase, |connection| connection.graceful_shutdown()).await
+        } else {
+            let connection = self.http1.serve_connection(io, service).with_upgrades();
+            until_done(connection, phase, |connection| connection.graceful_shutdown()).await
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended in an error");
+        }
+    }
+}
+
+/// Drives a connection to its end, which comes after the answers under way once the server drains.
+async fn until_done<C>(
+    connection: C,
+    mut phase: watch::Receiver<Phase>,
+    drain: impl Fn(Pin<&mut C>) + Send,
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>> + Send,
+{
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return ended,
+        _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+    }
+    drain(connection.as_mut());
+    connection.await
+}
+
+enum Either {
+    Plain(ClientIo<TcpStream>),
+    Tls(ClientIo<tokio_rustls::server::TlsStream<TcpStream>>),
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("front", &self.front).finish_non_exhaustive()
+    }
+}
