@@ -132,7 +132,7 @@ enum Command {
     Invalidate(Invalidate),
     Stats(Stats),
     Conform(Conform),
-    Serve(Serve),
+    Serve(Box<Serve>),
     Demo(Demo),
     Completions(Completions),
     Man(Man),

@@ -1,7 +1,7 @@
 //! One connection of a client, from its first byte to its end.
 
 use std::{
-    fmt,
+    fmt, io,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -71,34 +71,33 @@ impl Connections {
     ) {
         let mut over = phase.clone();
         let served = async {
-            let begun = async {
-                let Some(tls) = &self.tls else {
-                    let mut io = ClientIo::new(stream, self.idle);
-                    let is_http2 = io.is_http2().await.ok()?;
-                    return Some((Either::Plain(io), is_http2));
-                };
-                let stream = tls.accept(stream).await.ok()?;
-                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                Some((Either::Tls(ClientIo::new(stream, self.idle)), is_http2))
+            let Some(tls) = &self.tls else {
+                let mut io = ClientIo::new(stream, self.idle);
+                let Some(is_http2) = self.begun(&mut phase, io.is_http2()).await else { return };
+                let peer = Peer { address, scheme: Scheme::HTTP };
+                return self.speak(io, is_http2, peer, phase).await;
             };
-            // Who has not begun when the server is to end does not begin any more.
-            let begun = tokio::select! {
-                begun = timeout(self.header, begun) => begun.ok().flatten(),
-                _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
-            };
-            match begun {
-                Some((Either::Plain(io), is_http2)) => {
-                    self.speak(io, is_http2, Peer { address, scheme: Scheme::HTTP }, phase).await;
-                }
-                Some((Either::Tls(io), is_http2)) => {
-                    self.speak(io, is_http2, Peer { address, scheme: Scheme::HTTPS }, phase).await;
-                }
-                None => {}
-            }
+            let Some(stream) = self.begun(&mut phase, tls.accept(stream)).await else { return };
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let peer = Peer { address, scheme: Scheme::HTTPS };
+            self.speak(ClientIo::new(stream, self.idle), is_http2, peer, phase).await;
         };
         tokio::select! {
             () = served => {}
             _ = over.wait_for(|phase| *phase == Phase::Over) => {}
+        }
+    }
+
+    /// What a client begins with, if it does so in time. Who has not begun when the server is to end does
+    /// not begin any more.
+    async fn begun<T>(
+        &self,
+        phase: &mut watch::Receiver<Phase>,
+        begin: impl Future<Output = io::Result<T>> + Send,
+    ) -> Option<T> {
+        tokio::select! {
+            begun = timeout(self.header, begin) => begun.ok()?.ok(),
+            _ = phase.wait_for(|phase| *phase != Phase::Serving) => None,
         }
     }
 
@@ -142,11 +141,6 @@ where
     }
     drain(connection.as_mut());
     connection.await
-}
-
-enum Either {
-    Plain(ClientIo<TcpStream>),
-    Tls(ClientIo<tokio_rustls::server::TlsStream<TcpStream>>),
 }
 
 impl fmt::Debug for Connections {

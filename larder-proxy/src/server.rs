@@ -142,8 +142,8 @@ impl Server {
                 drop((open, permit));
             });
         }
-        drop(listener);
         phase.send_replace(Phase::Draining);
+        drop(listener);
         let finished = async {
             // Each connection has one of them.
             let all = u32::try_from(limit).unwrap_or(u32::MAX);

@@ -30,7 +30,9 @@ const NAMESPACE: &str = "http";
 ///
 /// On SIGTERM or SIGINT no more requests are taken, and what is under way is finished.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Examples:
   larder serve --origin http://127.0.0.1:8000 --ttl 10m
   larder serve --config proxy.toml --cache redis://cache.internal
@@ -40,7 +42,8 @@ A file:
   listen = \"0.0.0.0:8080\"
   cache = \"redis://cache.internal\"
   ttl = \"10m\"
-  vary-on = [\"accept\", \"accept-language\"]")]
+  vary-on = [\"accept\", \"accept-language\"]"
+)]
 pub(crate) struct Serve {
     /// A file of settings, TOML.
     #[arg(long, value_name = "FILE")]

@@ -44,6 +44,6 @@ async fn no_more_connections_are_served_than_may_be() {
     first.say("GET /echo/3 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     first.rest().await;
     second.rest().await;
-    let order: Vec<_> = origin.seen().iter().map(|request| request[9..10].to_owned()).collect();
+    let order: Vec<_> = origin.seen().iter().map(|request| request[10..11].to_owned()).collect();
     assert_eq!(order, ["1", "3", "2"]);
 }

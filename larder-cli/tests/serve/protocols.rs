@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 
 use crate::{
-    client::{ask, body, values},
+    client::{Raw, ask, body, exchange, values},
     origin::Origin,
     program::Serve,
 };
@@ -138,4 +138,34 @@ async fn an_https_origin_is_trusted_by_its_certificate_and_not_otherwise() {
     let serve = Serve::start(&url, &["--origin-ca", &ca]).await;
     let refused = ask(serve.address, "GET /echo", "").await;
     assert!(refused.starts_with("HTTP/1.1 502"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_https_origin_is_asked_over_http_2_and_upgrades_over_http_1() {
+    let origin = Origin::start().await;
+    let (cert, key) = certificate();
+    let (cert, key) = (cert.to_string_lossy(), key.to_string_lossy());
+    let behind = Serve::start(&origin.url(), &["--tls-cert", &cert, "--tls-key", &key]).await;
+    let url = format!("https://{}", behind.address);
+    let front = Serve::start(&url, &["--origin-ca", &cert, "--via", "front"]).await;
+    let echo = ask(front.address, "GET /echo", "").await;
+    assert_eq!(values(body(&echo), "via"), ["1.1 front", "2.0 larder"], "{echo}");
+    let upload = "content-length: 4\r\n\r\nbody";
+    let request = format!("POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{upload}");
+    let echo = exchange(front.address, request).await;
+    assert!(echo.ends_with("\r\n\r\nbody"), "{echo}");
+
+    let mut client = Raw::connect(front.address).await;
+    client
+        .say("GET /switch HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: shout\r\n\r\n")
+        .await;
+    client.until("HELLO").await;
+    client.say("through both").await;
+    client.until("THROUGH BOTH").await;
+
+    // Where the client's name is kept it is asked over HTTP/1.1, which has one place for it.
+    let front = Serve::start(&url, &["--origin-ca", &cert, "--preserve-host"]).await;
+    let echo = ask(front.address, "GET /echo", "").await;
+    assert_eq!(values(body(&echo), "via"), ["1.1 larder", "1.1 larder"], "{echo}");
+    assert_eq!(values(body(&echo), "x-forwarded-host"), ["shop.example"], "{echo}");
 }

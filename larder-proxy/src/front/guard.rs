@@ -43,7 +43,8 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
         return Err(Refusal { status, why: "no transfer coding but chunked is taken" });
     }
     let path = request.uri().path();
-    if !path.starts_with('/') && !(path == "*" && request.method() == Method::OPTIONS) {
+    let is_all = path == "*" && request.method() == Method::OPTIONS;
+    if !path.starts_with('/') && !is_all {
         return Err(Refusal::bad("the path is none"));
     }
     Ok(())

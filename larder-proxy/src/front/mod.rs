@@ -88,7 +88,7 @@ impl Front {
             entry
         });
         let finish = Finish::new(Arc::clone(&self), began, entry, under_way);
-        let checked = guard::check(&request).and_then(|()| authority);
+        let checked = guard::check(&request).and(authority);
         let authority = match checked {
             Ok(_) if self.via.loops(request.headers()) => {
                 return Ok(finish.refuse(&guard::Refusal::LOOP));

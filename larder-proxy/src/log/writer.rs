@@ -4,7 +4,7 @@ use std::{
     io::{self, Write},
     sync::{
         Arc,
-        mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
 };
@@ -62,13 +62,8 @@ fn write(waiting: &Receiver<String>) {
     let mut stdout = io::BufWriter::new(io::stdout());
     while let Ok(line) = waiting.recv() {
         let _ = stdout.write_all(line.as_bytes());
-        loop {
-            match waiting.try_recv() {
-                Ok(line) => {
-                    let _ = stdout.write_all(line.as_bytes());
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(line) = waiting.try_recv() {
+            let _ = stdout.write_all(line.as_bytes());
         }
         let _ = stdout.flush();
     }
