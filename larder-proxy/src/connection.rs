@@ -1,7 +1,9 @@
 //! One connection of a client, from its first byte to its end.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::pending,
+    io,
     net::SocketAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -18,7 +20,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::watch,
-    time::timeout,
+    time::{interval, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -26,6 +28,7 @@ use crate::{
     Config,
     client_io::ClientIo,
     front::{Front, Peer},
+    live::Live,
     server::Phase,
 };
 
@@ -74,12 +77,12 @@ impl Connections {
             let Some(tls) = &self.tls else {
                 let mut io = ClientIo::new(stream, self.idle);
                 let Some(is_http2) = self.begun(&mut phase, io.is_http2()).await else { return };
-                let peer = Peer { address, scheme: Scheme::HTTP };
+                let peer = Peer::new(address, Scheme::HTTP);
                 return self.speak(io, is_http2, peer, phase).await;
             };
             let Some(stream) = self.begun(&mut phase, tls.accept(stream)).await else { return };
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let peer = Peer { address, scheme: Scheme::HTTPS };
+            let peer = Peer::new(address, Scheme::HTTPS);
             self.speak(ClientIo::new(stream, self.idle), is_http2, peer, phase).await;
         };
         tokio::select! {
@@ -111,13 +114,17 @@ impl Connections {
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let io = TokioIo::new(io);
+        let requests = peer.requests.clone();
         let service = service_fn(|request| Arc::clone(&self.front).answer(peer.clone(), request));
         let ended = if is_http2 {
             let connection = self.http2.serve_connection(io, service);
-            until_done(connection, phase, |connection| connection.graceful_shutdown()).await
+            let idle = || unused(&requests, self.header);
+            until_done(connection, phase, idle, |connection| connection.graceful_shutdown()).await
         } else {
+            // Its wait for a next head has a bound of its own.
             let connection = self.http1.serve_connection(io, service).with_upgrades();
-            until_done(connection, phase, |connection| connection.graceful_shutdown()).await
+            let idle = pending::<()>;
+            until_done(connection, phase, idle, |connection| connection.graceful_shutdown()).await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended in an error");
@@ -125,22 +132,45 @@ impl Connections {
     }
 }
 
-/// Drives a connection to its end, which comes after the answers under way once the server drains.
-async fn until_done<C>(
+/// Drives a connection to its end. Once the server drains, or nothing was asked for too long, that is when
+/// the answers under way have ended.
+async fn until_done<C, I>(
     connection: C,
     mut phase: watch::Receiver<Phase>,
+    idle: impl Fn() -> I + Send,
     drain: impl Fn(Pin<&mut C>) + Send,
 ) -> hyper::Result<()>
 where
     C: Future<Output = hyper::Result<()>> + Send,
+    I: Future<Output = ()> + Send,
 {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = &mut connection => return ended,
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+        () = idle() => {}
     }
     drain(connection.as_mut());
-    connection.await
+    tokio::select! {
+        ended = connection => ended,
+        // Not even its part in the end was taken.
+        () = idle() => Ok(()),
+    }
+}
+
+/// Ready when there was no request at two beats in a row.
+async fn unused(requests: &Live, limit: Duration) {
+    let mut beat = interval(limit.max(Duration::from_millis(1)));
+    beat.tick().await;
+    let mut was_idle = false;
+    loop {
+        beat.tick().await;
+        let is_idle = requests.count() == 0;
+        if is_idle && was_idle {
+            return;
+        }
+        was_idle = is_idle;
+    }
 }
 
 impl fmt::Debug for Connections {

@@ -28,6 +28,10 @@ async fn a_head_that_is_too_slow_ends_the_connection() {
         let answer = client.rest().await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{begin:?}: {answer}");
     }
+    // What begins with HTTP/2 and goes no further, too.
+    let mut client = Raw::connect(serve.address).await;
+    client.say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    client.rest().await;
     assert!(origin.seen().is_empty());
 }
 

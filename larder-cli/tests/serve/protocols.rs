@@ -84,6 +84,19 @@ async fn http_2_by_prior_knowledge() {
 }
 
 #[tokio::test]
+async fn two_names_over_http_2_are_one_too_many() {
+    let origin = Origin::start().await;
+    let serve = Serve::start(&origin.url(), &[]).await;
+    for (host, status) in [("other.example", 400), ("shop.example", 200)] {
+        let stream = TcpStream::connect(serve.address).await.expect("it listens");
+        let mut request = post("http://shop.example/echo");
+        request.headers_mut().insert("host", host.parse().expect("it is a value"));
+        assert_eq!(over_http2(stream, request).await.0, status, "{host}");
+    }
+    assert_eq!(origin.asked("/echo"), 1);
+}
+
+#[tokio::test]
 async fn tls_with_either_protocol() {
     let origin = Origin::start().await;
     let (cert, key) = certificate();

@@ -26,7 +26,7 @@ pub(crate) struct Finish {
     length: Option<u64>,
     bytes: u64,
     ended: bool,
-    _under_way: One,
+    _under_way: [One; 2],
 }
 
 impl Finish {
@@ -34,7 +34,7 @@ impl Finish {
         front: Arc<Front>,
         began: Instant,
         entry: Option<Entry>,
-        under_way: One,
+        under_way: [One; 2],
     ) -> Self {
         Self {
             front,

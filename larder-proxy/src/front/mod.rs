@@ -25,6 +25,7 @@ use crate::{
         forwarded::{self, Asked},
         via::Via,
     },
+    live::Live,
     log::{Entry, Log},
     metrics::Metrics,
     origin::Origin,
@@ -47,6 +48,14 @@ pub(crate) struct Front {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) scheme: Scheme,
+    /// Its requests that are under way.
+    pub(crate) requests: Live,
+}
+
+impl Peer {
+    pub(crate) fn new(address: SocketAddr, scheme: Scheme) -> Self {
+        Self { address, scheme, requests: Live::default() }
+    }
 }
 
 impl Front {
@@ -75,7 +84,7 @@ impl Front {
         peer: Peer,
         request: Request<Incoming>,
     ) -> Result<Response<ClientBody>, Infallible> {
-        let under_way = self.metrics.in_flight.one();
+        let under_way = [self.metrics.in_flight.one(), peer.requests.one()];
         let began = Instant::now();
         let version = request.version();
         let authority = guard::authority(&request);
