@@ -66,7 +66,7 @@ impl Serve {
         let larder = context::open(&global).await?;
         let space = larder.namespace(global.namespace())?;
         let layer = CacheLayer::new(larder).namespace(global.namespace())?;
-        let layer = settings.layer(layer);
+        let layer = settings.layer(layer)?;
         // From here on: a signal before the server runs ends it too.
         let signal = signals::first();
         let origin = config.origin.to_string();

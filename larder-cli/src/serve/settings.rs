@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use http::HeaderName;
 use larder_http::CacheLayer;
 use larder_proxy::{Config, LogFormat, OriginUrl, Tls};
 use serde::Deserialize;
@@ -228,7 +229,7 @@ impl Settings {
     }
 
     /// What the cache is to do.
-    pub(super) fn layer(&self, mut layer: CacheLayer) -> CacheLayer {
+    pub(super) fn layer(&self, mut layer: CacheLayer) -> Result<CacheLayer, Failure> {
         if let Some(preset) = self.preset {
             layer = layer.preset(preset.into());
         }
@@ -247,12 +248,30 @@ impl Settings {
         if self.ignore_host == Some(true) {
             layer = layer.ignore_host();
         }
-        layer.vary_on(self.vary_on.iter().flatten())
+        let names: Vec<_> = self.vary_on.iter().flatten().map(|name| name.trim()).collect();
+        if let Some(odd) = names.iter().find(|name| name.parse::<HeaderName>().is_err()) {
+            return Err(Failure::new(format!("`{odd}` in --vary-on is no name of a header")));
+        }
+        Ok(layer.vary_on(names))
     }
 }
 
 fn set<T>(setting: &mut T, given: Option<impl Into<T>>) {
     if let Some(given) = given {
         *setting = given.into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_the_guide_is_one() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let settings = read(&root.join("examples/fastapi/serve.toml")).expect("it can be read");
+        let config = settings.proxy(false).expect("it is whole");
+        assert_eq!(config.origin.to_string(), "http://127.0.0.1:8000");
+        assert_eq!(settings.vary_on.as_deref(), Some(&["accept".to_owned()][..]));
     }
 }

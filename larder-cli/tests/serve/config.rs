@@ -81,6 +81,7 @@ async fn a_mistake_in_a_flag_is_named() {
     let missing = ["--tls-cert", "/nowhere/c.pem", "--tls-key", "/nowhere/k.pem"];
     refused(&with(&missing), &["no certificates", "/nowhere/c.pem"]).await;
     refused(&with(&["--via", "a b"]), &["`a b`", "Via"]).await;
+    refused(&with(&["--vary-on", "accept,a b"]), &["`a b`", "--vary-on"]).await;
     refused(&with(&["--ttl", "10"]), &["10s, 10m or 10h"]).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let taken = taken.local_addr().map(|address| (address.to_string(), taken));

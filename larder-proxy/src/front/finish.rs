@@ -56,9 +56,9 @@ impl Finish {
 
     /// The answer where the origin has none.
     pub(super) fn failed(mut self, error: &OriginError) -> Response<ClientBody> {
-        tracing::debug!(%error, "no answer from the origin");
         if let Some(entry) = &mut self.entry {
             entry.error = Some(error.word());
+            entry.reason = error.reason();
         }
         // What the client did not finish is still to come on its connection.
         let close = matches!(error, OriginError::Client);

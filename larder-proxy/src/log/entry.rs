@@ -23,6 +23,9 @@ pub(crate) struct Entry {
     /// What kept the origin from answering.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'static str>,
+    /// And why, as whoever failed says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     pub(crate) bytes: u64,
     /// Whether the body came to its end.
     pub(crate) whole: bool,
@@ -54,6 +57,7 @@ impl Entry {
             status: UNANSWERED,
             cache: "none",
             error: None,
+            reason: None,
             bytes: 0,
             whole: false,
             first_byte_ms: 0.0,
@@ -78,6 +82,10 @@ impl Entry {
         if let Some(error) = self.error {
             line.push_str(" error=");
             line.push_str(error);
+        }
+        if let Some(reason) = &self.reason {
+            // In quotes, and without line ends.
+            let _ = write!(line, " reason={reason:?}");
         }
         if !self.whole {
             line.push_str(" cut");
@@ -133,6 +141,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_cut_says_so() {
+        let failed =
+            Entry { error: Some("connect"), reason: Some("no\n\"way\"".into()), ..entry(false) };
+        assert!(failed.words().ends_with(" error=connect reason=\"no\\n\\\"way\\\"\" cut\n"));
         let entry = Entry { error: Some("timeout"), ..entry(false) };
         assert!(entry.words().ends_with(" error=timeout cut\n"));
         assert!(Entry { whole: true, ..entry }.words().ends_with(" error=timeout\n"));

@@ -55,6 +55,15 @@ impl OriginError {
         }
     }
 
+    /// What lies at the bottom of it, for those who run the proxy.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let mut cause = self.source()?;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Some(cause.to_string())
+    }
+
     /// In one word, for logs and counters.
     pub(crate) const fn word(&self) -> &'static str {
         match self {
