@@ -4,7 +4,7 @@ use http::HeaderName;
 use larder::{Larder, Result, Space};
 use tower_layer::Layer;
 
-use crate::{CacheService, Preset, exchange::Shared, policy::Policy};
+use crate::{CacheService, Preset, policy::Policy, shared::Shared};
 
 /// Answers requests from a [`Larder`], and records the answers of the service inside while they stream
 /// to the client.

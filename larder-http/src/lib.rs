@@ -12,7 +12,9 @@
 #![doc = include_str!("../examples/axum_csv.rs")]
 //! ```
 
+mod answer;
 mod body;
+mod control;
 mod exchange;
 mod future;
 mod head;
@@ -21,12 +23,16 @@ mod key;
 mod layer;
 mod look_up;
 mod policy;
+mod record;
 mod rules;
 mod service;
+mod shared;
 mod source;
 mod status;
+mod validate;
 
 pub use body::CacheBody;
+pub use control::Control;
 pub use future::ResponseFuture;
 pub use layer::CacheLayer;
 pub use policy::Preset;

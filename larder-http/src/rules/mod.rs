@@ -1,10 +1,18 @@
 //! What HTTP allows, as pure functions: no store, no clock of their own, nothing awaited.
 //!
-//! Headers in, decision out. Where RFC 9111 leaves a choice, the stricter one is taken.
+//! Headers in, decision out. Each rule names its section. Where RFC 9111 leaves a choice, the stricter one
+//! is taken, and what [`Preset::Safe`](crate::Preset::Safe) refuses beyond that stands in [`response`].
 
 pub(crate) mod cache_control;
+pub(crate) mod date;
 pub(crate) mod freshness;
 pub(crate) mod hop_by_hop;
+pub(crate) mod invalidation;
+pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod reuse;
+pub(crate) mod targeted;
+pub(crate) mod update;
+pub(crate) mod validators;
 pub(crate) mod vary;
