@@ -36,7 +36,7 @@ impl Shared {
     ) -> Answer<B> {
         let Stored { reader, place } = stored;
         let resident = opened.resident(self.clock.system_time());
-        let Opened { mut status, mut headers, freshness, received, length: announced } = opened;
+        let Opened { mut status, mut headers, freshness, received, length: announced, .. } = opened;
         // Without it every cache behind us would count the lifetime from now (RFC 9111, section 4).
         headers.insert(AGE, freshness.age(resident).as_secs().into());
         self.report(&mut headers, outcome);

@@ -108,6 +108,7 @@ where
         if asked.wants.only_if_cached {
             return Ok(shared.not_cached());
         }
+        let before = shared.before_tags(asked).await;
         // Before the origin is asked: its time is not the store's.
         let asked_at = shared.clock.now();
         let used = asked_at.saturating_duration_since(began);
@@ -117,7 +118,8 @@ where
             Ok(response) => {
                 let delay = shared.clock.now().saturating_duration_since(asked_at);
                 let (address, headers) = (&address, &headers);
-                let asking = Asking { asked, address, headers, left, delay, refreshes: false };
+                let asking =
+                    Asking { asked, address, headers, left, delay, before, refreshes: false };
                 Ok(shared.record(&asking, claim, response).await)
             }
             Err(error) => {

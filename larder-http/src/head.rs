@@ -39,6 +39,9 @@ pub(crate) struct Head {
     /// This is no response, but stands in the place of several.
     #[serde(default)]
     index: Option<Index>,
+    /// Its tags, as they were before the origin was asked. Empty: it has none.
+    #[serde(default)]
+    tags: Bytes,
 }
 
 /// A stored head that was read.
@@ -51,6 +54,8 @@ pub(crate) struct Opened {
     pub(crate) received: SystemTime,
     /// The length that the origin announced.
     pub(crate) length: Option<u64>,
+    /// Its tags, as they were before the origin was asked.
+    pub(crate) tags: Bytes,
 }
 
 impl Head {
@@ -76,7 +81,18 @@ impl Head {
             lifetime_ms: Some(if always_validate { 0 } else { left_ms }),
             freshness: Some(storable.freshness),
             index: None,
+            tags: Bytes::new(),
         }
+    }
+
+    /// The same with tags.
+    pub(crate) fn tagged(self, tags: Bytes) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// Its tags.
+    pub(crate) const fn tags(&self) -> &Bytes {
+        &self.tags
     }
 
     /// One that stands in the place of several.
@@ -91,6 +107,7 @@ impl Head {
             lifetime_ms: None,
             freshness: None,
             index: Some(index),
+            tags: Bytes::new(),
         }
     }
 
@@ -111,6 +128,7 @@ impl Head {
             freshness,
             received: UNIX_EPOCH.checked_add(Duration::from_millis(self.received_ms))?,
             length: self.length,
+            tags: self.tags.clone(),
         })
     }
 

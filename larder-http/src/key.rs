@@ -127,6 +127,11 @@ impl Address {
         Ok(Self { scheme: scheme.into(), host, target: uri.clone(), presets: Bytes::new() })
     }
 
+    /// The same under another scheme.
+    pub(crate) fn under(self, scheme: &str) -> Self {
+        Self { scheme: scheme.into(), ..self }
+    }
+
     /// Where the answer stands, or the index of several.
     pub(crate) fn root(&self) -> Place {
         let key = if self.is_varied() { self.indexed() } else { self.plain(&self.target) };

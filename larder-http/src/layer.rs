@@ -4,7 +4,7 @@ use http::HeaderName;
 use larder::{Larder, Result, Space};
 use tower_layer::Layer;
 
-use crate::{CacheService, Preset, policy::Policy, shared::Shared};
+use crate::{CacheService, Preset, Purge, policy::Policy, shared::Shared};
 
 /// Answers requests from a [`Larder`], and records the answers of the service inside while they stream
 /// to the client.
@@ -176,6 +176,23 @@ impl CacheLayer {
     pub fn ignore_cookies(mut self) -> Self {
         self.policy.ignore_cookies = true;
         self
+    }
+
+    /// Whether answers can be [purged by tags](Purge::tag): those that a handler
+    /// [gives](crate::Control::tag), and those in the headers `Surrogate-Key` (separated by spaces) and
+    /// `Cache-Tag` (by commas) of an answer. Default: no.
+    ///
+    /// Costs one round trip on a miss, and one more on a hit for an answer that has tags. An answer with
+    /// more than 64 tags, or one that is longer than 255 bytes, is not stored.
+    pub const fn tags(mut self, on: bool) -> Self {
+        self.policy.tags = on;
+        self
+    }
+
+    /// What removes answers of this layer, from here and on all servers that share the store. Take it
+    /// before the layer is put around a service.
+    pub fn purge(&self) -> Purge {
+        Purge::new(self.space.clone(), self.policy.ignore_host)
     }
 
     /// Adds `Cache-Status` (RFC 9211) to every answer, which says what became of the request. Default:

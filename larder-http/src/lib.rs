@@ -23,6 +23,7 @@ mod key;
 mod layer;
 mod look_up;
 mod policy;
+mod purge;
 mod record;
 mod rules;
 mod service;
@@ -36,6 +37,7 @@ pub use control::Control;
 pub use future::ResponseFuture;
 pub use layer::CacheLayer;
 pub use policy::Preset;
+pub use purge::Purge;
 pub use service::CacheService;
 
 /// What can go wrong while a body is read: an error of the inner service, or

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::HeaderMap;
 use larder::{
@@ -152,15 +153,18 @@ impl LookUp {
                 Begin::Ready(reader) | Begin::Following(reader) => {
                     if let Some(index) = reader.head().index(&place) {
                         place = address.variant(index, headers);
-                    } else if let Some(edition) = reader.edition()
-                        && reader.head().is_useless(self.now())
-                    {
-                        // Makes way for a new recording: its key would be taken by what nobody may have.
-                        drop(reader);
-                        let _ = streams.remove(&place.key, edition).await;
-                    } else {
+                        continue;
+                    }
+                    let (edition, tags) = (reader.edition(), reader.head().tags().clone());
+                    let is_useless = edition.is_some() && reader.head().is_useless(self.now());
+                    if !is_useless && (tags.is_empty() || self.hold(&place, &tags).await) {
                         return Ok(Found::Stored(Stored { reader, place }));
                     }
+                    drop(reader);
+                    // What is being recorded will be dead, too; it is in the way until then.
+                    let Some(edition) = edition else { break };
+                    // Makes way for a new recording: its key would be taken by what nobody may have.
+                    let _ = streams.remove(&place.key, edition).await;
                 }
                 Begin::Claimed(claim) if address.is_varied() && place.index.is_none() => {
                     let Some(index) = self.found_index(claim, &place).await else { break };
@@ -172,6 +176,14 @@ impl LookUp {
             }
         }
         Ok(Found::Nothing)
+    }
+
+    /// Whether the tags of what stands there are what they were.
+    async fn hold(&self, place: &Place, tags: &Bytes) -> bool {
+        let space = self.streams.space();
+        let Ok(key) = space.key(&place.key) else { return false };
+        // Nobody knows: then nobody is given it.
+        space.tags_hold(&key, tags).await.unwrap_or(false)
     }
 
     /// Puts an index where answers are always told apart, before any of them is there.

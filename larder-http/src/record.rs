@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::Body;
-use larder::stream::Claim;
+use larder::{BeforeTags, stream::Claim};
 
 use crate::{
     BoxError, CacheBody, Control,
@@ -17,6 +17,7 @@ use crate::{
         request::Asked,
         response::{self, Refusal, Storable},
         reuse::millis,
+        tags,
     },
     shared::Shared,
     source::Source,
@@ -33,6 +34,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) left: Duration,
     /// How long the origin took.
     pub(crate) delay: Duration,
+    /// The moment before it was asked, if tags count.
+    pub(crate) before: Option<BeforeTags>,
     /// Something stale is to be replaced.
     pub(crate) refreshes: bool,
 }
@@ -91,6 +94,16 @@ impl Shared {
                 return Response::from_parts(parts, CacheBody::passed(body));
             }
         };
+        let tags = match tags::of(&parts.headers, control) {
+            Some(names) if self.policy.tags => self.tags_before(asking, names).await,
+            Some(_) => Some(Bytes::new()),
+            None => None,
+        };
+        let Some(tags) = tags else {
+            drop(claim);
+            self.report(&mut parts.headers, Outcome::NotStored(Refusal::Tags));
+            return Response::from_parts(parts, CacheBody::passed(body));
+        };
         let Some(Ground { claim, place, then }) = self.ground(asking, claim, &storable).await
         else {
             self.report(&mut parts.headers, Outcome::Missed);
@@ -98,7 +111,7 @@ impl Shared {
         };
         let length = response::declared_length(&parts.headers).ok().flatten().or(length);
         let head = Head::new(&place, parts.status, &parts.headers, length, now, &storable);
-        let mut start = claim.start(head).ttl(storable.kept);
+        let mut start = claim.start(head.tagged(tags)).ttl(storable.kept);
         if let Some(length) = length {
             // Any other length is an error to the client, and is not stored.
             start = start.length(length);
@@ -108,6 +121,25 @@ impl Shared {
         let outcome = if asking.refreshes { Outcome::Refreshed } else { Outcome::Recorded };
         self.report(&mut parts.headers, outcome);
         Response::from_parts(parts, CacheBody::recorded(reader, length))
+    }
+
+    /// Tags as they were before the origin was asked. `None`: one may have been invalidated since, or nobody
+    /// knows.
+    async fn tags_before(&self, asking: &Asking<'_>, names: Vec<String>) -> Option<Bytes> {
+        if names.is_empty() {
+            return Some(Bytes::new());
+        }
+        let seen = asking.before.as_ref()?.seen(names);
+        self.look_up.within(self.look_up.deadline(), seen).await?.ok()?
+    }
+
+    /// The moment before the origin is asked, if tags count. `None`: they do not, or nobody knows.
+    pub(crate) async fn before_tags(&self, asked: Asked) -> Option<BeforeTags> {
+        if !self.policy.tags || !asked.may_fill() {
+            return None;
+        }
+        let before = self.look_up.streams().space().before_tags();
+        self.look_up.within(self.look_up.deadline(), before).await?.ok()
     }
 
     /// Where the answer goes: where it was claimed, or to a place of its own if it depends on more of the

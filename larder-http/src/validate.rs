@@ -95,12 +95,13 @@ where
             true => validators::ask(request.headers_mut(), &opened.headers),
             false => validators::without(request.headers_mut()),
         }
+        let before = shared.before_tags(asked).await;
         let asked_at = shared.clock.now();
         let response = inner.call(request).await;
         let delay = shared.clock.now().saturating_duration_since(asked_at);
         let left = shared.look_up.deadline();
         let (address, headers) = (&address, &client);
-        let asking = Asking { asked, address, headers, left, delay, refreshes: true };
+        let asking = Asking { asked, address, headers, left, delay, before, refreshes: true };
         let resident = opened.resident(shared.clock.system_time());
         // Where nothing is said, the standard leaves it to us (RFC 9111, section 4.2.4).
         let hides = opened.freshness.may_hide_failure(resident, shared.is_standard());
@@ -199,6 +200,7 @@ impl Shared {
             _ => return self.remove(place, edition).await,
         };
         let head = Head::new(place, *status, headers, *length, *received, &storable);
+        let head = head.tagged(opened.tags.clone());
         opened.freshness = storable.freshness;
         let Some(edition) = edition else { return };
         let renew = self.look_up.streams().renew(&place.key, edition, &head, storable.kept);

@@ -12,6 +12,7 @@ pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod reuse;
+pub(crate) mod tags;
 pub(crate) mod targeted;
 pub(crate) mod update;
 pub(crate) mod validators;

@@ -46,6 +46,8 @@ pub(crate) enum Refusal {
     Authorization,
     /// The handler said so.
     Control,
+    /// One of its tags was invalidated while the origin was asked, or there are too many.
+    Tags,
     /// Its headers are too long, or its length is unclear or over the limit.
     Size,
 }
@@ -63,6 +65,7 @@ impl Refusal {
             Self::Cookie => "cookie",
             Self::Authorization => "authorization",
             Self::Control => "control",
+            Self::Tags => "tags",
             Self::Size => "size",
         }
     }

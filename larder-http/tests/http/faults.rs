@@ -154,14 +154,10 @@ async fn a_store_that_breaks_while_a_body_is_recorded_costs_the_client_nothing()
 
 /// Where the only answer stands, which is found through an index.
 async fn variant(larder: &Larder) -> Key {
-    let mut keys = larder.namespace("http").unwrap().keys().unwrap();
-    while let Some(key) = keys.next().await {
-        let key = key.unwrap();
-        if key.as_bytes().windows(4).any(|part| part == b",@8:") {
-            return key;
-        }
-    }
-    panic!("it stands there");
+    let keys = larder.namespace("http").unwrap().keys().unwrap();
+    let is_variant = |key: &Key| key.as_bytes().windows(4).any(|part| part == b",@8:");
+    let variants = keys.filter_map(async |key| key.ok().filter(is_variant));
+    Box::pin(variants).next().await.expect("it stands there")
 }
 
 #[tokio::test]

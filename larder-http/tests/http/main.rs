@@ -10,6 +10,7 @@ mod faults;
 mod freshness;
 mod invalidation;
 mod privacy;
+mod purge;
 mod replay;
 mod streaming;
 mod two_servers;
