@@ -145,3 +145,6 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
         Ok(removed)
     }
 }
+
+#[cfg(test)]
+mod tests;
