@@ -5,6 +5,10 @@
 //! follows the recording that is still being made, or gets it whole from the store: status, headers and
 //! body exactly as the origin sent them. A recording that is not whole is never an answer.
 //!
+//! HTTP caching by RFC 9111: fresh answers are served, stale ones are asked about, and what a request has
+//! changed is not served any more. [`Preset`] says how much of what the standard allows is done, [`Control`] is
+//! what a handler says of its answer, [`Purge`] removes answers on all servers.
+//!
 //! See [`CacheLayer`] for what is stored, what is kept apart, and what it costs. `examples/axum_csv.rs` is
 //! a whole service:
 //!

@@ -79,17 +79,10 @@ fn is_number(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::headers;
 
     const NOON: &str = "Sun, 06 Nov 1994 12:00:00 GMT";
     const ONE: &str = "Sun, 06 Nov 1994 13:00:00 GMT";
-
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
-        }
-        headers
-    }
 
     fn noon() -> SystemTime {
         httpdate::parse_http_date(NOON).unwrap()

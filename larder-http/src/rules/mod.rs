@@ -17,3 +17,13 @@ pub(crate) mod targeted;
 pub(crate) mod update;
 pub(crate) mod validators;
 pub(crate) mod vary;
+
+/// Headers for the tables of tests.
+#[cfg(test)]
+fn headers(lines: &[(&'static str, &str)]) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(*name, value.parse().unwrap());
+    }
+    headers
+}

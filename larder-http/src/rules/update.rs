@@ -53,14 +53,7 @@ pub(crate) fn not_modified(stored: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
-        }
-        headers
-    }
+    use crate::rules::headers;
 
     #[test]
     fn fields_are_replaced_whole_and_those_of_the_body_stay() {

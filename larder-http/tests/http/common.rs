@@ -16,6 +16,7 @@ use futures_util::stream;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use integration_tests::servers::RedisServer;
 use larder::{Larder, TestClock};
 use larder_http::{BoxError, CacheBody, CacheLayer, CacheService};
 use tokio::sync::mpsc;
@@ -42,6 +43,20 @@ pub(crate) fn memory() -> Larder {
 /// The store alone, for two larders over it.
 pub(crate) fn store() -> MemoryCache {
     MemoryCache::builder().build()
+}
+
+/// Two servers over one store.
+pub(crate) fn two_over_memory() -> (Larder, Larder) {
+    let store = Arc::new(store());
+    (Larder::new(Arc::clone(&store)), Larder::new(store))
+}
+
+/// The same over Redis, which runs as long as what is returned first.
+pub(crate) async fn two_over_redis() -> (RedisServer, Larder, Larder) {
+    let redis = RedisServer::start().await.unwrap();
+    let (a, b) =
+        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
+    (redis, a, b)
 }
 
 pub(crate) fn layer(larder: &Larder) -> CacheLayer {

@@ -1,7 +1,5 @@
 //! Purging by address and by tag, and what a handler says of its answer.
 
-use std::sync::Arc;
-
 use crate::common::*;
 use http::Response;
 use larder::Larder;
@@ -11,16 +9,10 @@ fn tagged(larder: &Larder) -> CacheLayer {
     layer(larder).tags(true)
 }
 
-/// Two servers over one store.
-fn two() -> (Larder, Larder) {
-    let store = Arc::new(store());
-    (Larder::new(Arc::clone(&store)), Larder::new(store))
-}
-
 #[tokio::test]
 async fn a_tag_is_purged_on_all_servers_and_no_other() {
     for (name, value) in [("surrogate-key", "shop prices"), ("cache-tag", "shop,prices")] {
-        let (a, b) = two();
+        let (a, b) = two_over_memory();
         let origin = Origin::new(move |call, request| {
             let path = request.uri().path().to_owned();
             let tags = if path == "/other" { "team" } else { value };
@@ -114,7 +106,7 @@ async fn an_address_is_purged_with_all_its_variants() {
     for url in
         ["http://shop.example/r?a", "https://shop.example/r?a", "https://Shop.Example:443/r?a"]
     {
-        let (a, b) = two();
+        let (a, b) = two_over_memory();
         let origin = Origin::numbered(&[("cache-control", "max-age=60")]);
         let servers = [origin.behind(layer(&a)), origin.behind(layer(&b))];
         let requests: [&[(&str, &str)]; 3] =

@@ -7,7 +7,6 @@ use std::{
 
 use crate::common::*;
 use http::Response;
-use integration_tests::servers::RedisServer;
 use larder::Larder;
 use tower::Layer;
 
@@ -250,15 +249,13 @@ async fn one_of_twenty_asks(a: Larder, b: Larder) {
 
 #[tokio::test]
 async fn over_memory_one_of_twenty_asks() {
-    let store = Arc::new(store());
-    one_of_twenty_asks(Larder::new(Arc::clone(&store)), Larder::new(store)).await;
+    let (a, b) = two_over_memory();
+    one_of_twenty_asks(a, b).await;
 }
 
 #[tokio::test]
 async fn over_redis_one_of_twenty_asks() {
-    let redis = RedisServer::start().await.unwrap();
-    let (a, b) =
-        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
+    let (_redis, a, b) = two_over_redis().await;
     one_of_twenty_asks(a, b).await;
 }
 

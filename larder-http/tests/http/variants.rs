@@ -1,11 +1,8 @@
 //! Answers that depend on what the layer was not told: kept side by side, by the standard.
 
-use std::sync::Arc;
-
 use crate::common::*;
 use http::{Request, Response};
 use http_body_util::Empty;
-use larder::Larder;
 
 /// Depends on the language, and says so.
 fn speaking() -> Origin {
@@ -24,12 +21,9 @@ fn ask(language: &str) -> Request<Empty<bytes::Bytes>> {
 
 #[tokio::test]
 async fn each_has_an_answer_of_its_own_on_every_server() {
-    let store = Arc::new(store());
+    let (a, b) = two_over_memory();
     let origin = speaking();
-    let servers = [
-        origin.behind(standard(&Larder::new(Arc::clone(&store)))),
-        origin.behind(standard(&Larder::new(store))),
-    ];
+    let servers = [origin.behind(standard(&a)), origin.behind(standard(&b))];
     assert_eq!(fetch(&servers[0], ask("de")).await, "1 de");
     settle().await;
     assert_eq!(fetch(&servers[1], ask("en")).await, "2 en");

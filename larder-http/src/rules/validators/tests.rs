@@ -1,15 +1,8 @@
 use super::*;
+use crate::rules::headers;
 
 const EIGHT: &str = "Sun, 06 Nov 1994 08:00:00 GMT";
 const NINE: &str = "Sun, 06 Nov 1994 09:00:00 GMT";
-
-fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines {
-        headers.append(*name, value.parse().unwrap());
-    }
-    headers
-}
 
 fn nine() -> SystemTime {
     httpdate::parse_http_date(NINE).unwrap()
