@@ -25,6 +25,7 @@ pub(crate) struct Policy {
     pub(crate) ignore_host: bool,
     pub(crate) ignore_cookies: bool,
     pub(crate) cache_status: bool,
+    pub(crate) tags: bool,
     /// A name in `vary_on` that is no header name. Answers might depend on what it was meant to say,
     /// so none is stored.
     pub(crate) misconfigured: bool,
@@ -41,6 +42,7 @@ impl Default for Policy {
             ignore_host: false,
             ignore_cookies: false,
             cache_status: false,
+            tags: false,
             misconfigured: false,
         }
     }
