@@ -12,7 +12,8 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use larder::{Invalidation, Space};
+use larder::{Error, Invalidation, Space};
+use larder_http::Purge;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
@@ -27,20 +28,15 @@ const REACH: Duration = Duration::from_secs(1);
 /// What the pages tell of.
 #[derive(Debug, Clone)]
 pub(crate) struct Admin {
-    metrics: Arc<Metrics>,
-    space: Space,
-    phase: watch::Receiver<Phase>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) space: Space,
+    pub(crate) purge: Purge,
+    /// Whether answers have tags.
+    pub(crate) tags: bool,
+    pub(crate) phase: watch::Receiver<Phase>,
 }
 
 impl Admin {
-    pub(crate) const fn new(
-        metrics: Arc<Metrics>,
-        space: Space,
-        phase: watch::Receiver<Phase>,
-    ) -> Self {
-        Self { metrics, space, phase }
-    }
-
     /// Serves until it is dropped.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let pages = Router::new()
@@ -76,10 +72,12 @@ async fn store_answers(space: &Space) -> bool {
     asked.is_ok_and(|answer| !answer.is_err_and(|error| error.is_unavailable()))
 }
 
-/// What is to be purged: `?all`.
+/// What is to be purged: one of these.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Purge {
+struct What {
+    url: Option<String>,
+    tag: Option<String>,
     all: Option<String>,
 }
 
@@ -87,19 +85,31 @@ struct Purge {
 async fn purge(
     State(admin): State<Admin>,
     headers: HeaderMap,
-    Query(purge): Query<Purge>,
-) -> impl IntoResponse {
+    Query(what): Query<What>,
+) -> (StatusCode, String) {
     // A page that someone on this machine looks at in a browser can reach this address too.
     if headers.contains_key(ORIGIN) {
         return (StatusCode::FORBIDDEN, "not from a browser\n".to_owned());
     }
-    if purge.all.is_none() {
-        return (StatusCode::BAD_REQUEST, "say what: /purge?all\n".to_owned());
-    }
-    match admin.space.invalidate_all().await {
+    let purged = match what {
+        What { url: Some(url), tag: None, all: None } => admin.purge.url(&url).await,
+        What { url: None, tag: Some(tag), all: None } if admin.tags => admin.purge.tag(&tag).await,
+        What { url: None, tag: Some(_), all: None } => {
+            return (StatusCode::BAD_REQUEST, "answers have no tags here\n".to_owned());
+        }
+        What { url: None, tag: None, all: Some(_) } => admin.purge.all().await,
+        _ => {
+            let text = "say what: /purge?url=…, /purge?tag=… or /purge?all\n";
+            return (StatusCode::BAD_REQUEST, text.to_owned());
+        }
+    };
+    match purged {
         Invalidation::Applied => (StatusCode::OK, "purged\n".to_owned()),
         Invalidation::Queued(why) => {
             (StatusCode::ACCEPTED, format!("purged as soon as the store can be reached: {why}\n"))
+        }
+        Invalidation::Failed(why @ Error::InvalidArgument { .. }) => {
+            (StatusCode::BAD_REQUEST, format!("not purged: {why}\n"))
         }
         Invalidation::Failed(why) => (StatusCode::BAD_GATEWAY, format!("not purged: {why}\n")),
     }

@@ -27,6 +27,9 @@ pub struct Config {
     pub via: String,
     /// Clients get `Cache-Status`, which says what became of their request. Default: off.
     pub cache_status: bool,
+    /// Answers are kept with the tags that they name, and can be purged by them. Default: off, since it
+    /// costs a round trip.
+    pub tags: bool,
     /// Where `/metrics`, `/healthz`, `/readyz` and `/purge` are served. Default: nowhere.
     pub admin: Option<SocketAddr>,
     /// One line per request on stdout. Default: text.
@@ -52,6 +55,7 @@ impl Config {
             forwarded: ForwardedFrom::default(),
             via: "larder".into(),
             cache_status: false,
+            tags: false,
             admin: None,
             access_log: LogFormat::default(),
             log_query: false,

@@ -3,7 +3,7 @@
 use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use larder::{Larder, Space};
-use larder_http::CacheLayer;
+use larder_http::{CacheLayer, Purge};
 use tokio::{
     net::TcpListener,
     pin,
@@ -48,6 +48,8 @@ pub struct Server {
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
     space: Space,
+    purge: Purge,
+    tags: bool,
     log_written: oneshot::Receiver<()>,
     grace: Duration,
     limit: usize,
@@ -74,7 +76,8 @@ impl Server {
         };
         let (log, log_written) = Log::new(config.access_log, Arc::clone(&metrics));
         // It tells this proxy what became of a request; clients see it if they are to.
-        let layer = layer.cache_status(true);
+        let layer = layer.cache_status(true).tags(config.tags);
+        let purge = layer.purge();
         let front = Front::new(&config, &layer, origin, via, log, Arc::clone(&metrics));
         let connections = Arc::new(Connections::new(&config, Arc::new(front), acceptor));
         Ok(Self {
@@ -84,6 +87,8 @@ impl Server {
             connections,
             metrics,
             space,
+            purge,
+            tags: config.tags,
             log_written,
             grace: config.timeouts.grace,
             limit: config.limits.connections,
@@ -107,12 +112,12 @@ impl Server {
     ///
     /// Dropped, it stops accepting; what is under way goes on as long as its runtime does.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> bool {
-        let Self {
-            listener, admin, connections, metrics, space, log_written, grace, limit, ..
-        } = self;
+        let Self { listener, admin, connections, metrics, space, purge, tags, .. } = self;
+        let Self { log_written, grace, limit, .. } = self;
         let (phase, phases) = watch::channel(Phase::Serving);
         let admin = admin.map(|(listener, _)| {
-            let admin = Admin::new(Arc::clone(&metrics), space.clone(), phases.clone());
+            let (metrics, space, phase) = (Arc::clone(&metrics), space.clone(), phases.clone());
+            let admin = Admin { metrics, space, purge, tags, phase };
             tokio::spawn(admin.serve(listener))
         });
         let limit = limit.clamp(1, MOST_CONNECTIONS);

@@ -150,6 +150,11 @@ settings! {
     #[serde(deserialize_with = "written")]
     lookup_deadline: Span,
 
+    /// Keep answers with the tags in their Surrogate-Key or Cache-Tag, to purge them by.
+    #[arg(long, value_name = "BOOL", help_heading = "Caching", num_args = 0..=1,
+        require_equals = true, default_missing_value = "true")]
+    tags: bool,
+
     /// Tell clients in Cache-Status what became of their request.
     #[arg(long, value_name = "BOOL", help_heading = "Caching", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
@@ -208,6 +213,7 @@ impl Settings {
         set(&mut config.forwarded, self.forwarded);
         set(&mut config.via, self.via.clone());
         set(&mut config.cache_status, self.cache_status);
+        set(&mut config.tags, self.tags);
         set(&mut config.log_query, self.log_query);
         let times = &mut config.timeouts;
         for (time, given) in [

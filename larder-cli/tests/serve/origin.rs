@@ -90,6 +90,14 @@ impl Origin {
                 )
                 .await
             }
+            "tagged" => {
+                let tags = "surrogate-key: prices tea\r\n";
+                say(
+                    stream,
+                    &format!("HTTP/1.1 200 OK\r\n{CACHEABLE}{tags}content-length: 6\r\n\r\ntagged"),
+                )
+                .await
+            }
             "stream" => self.stream(stream).await,
             "status" => {
                 let status = path.rsplit('/').next()?;

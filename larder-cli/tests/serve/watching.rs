@@ -1,5 +1,7 @@
 //! The log and the admin pages.
 
+use integration_tests::servers::RedisServer;
+
 use crate::{
     client::{ask, body, exchange},
     origin::Origin,
@@ -65,7 +67,14 @@ async fn the_admin_pages_tell_and_purge() {
         ])
         .await;
 
-    for refused in ["GET /purge?all", "POST /purge", "POST /purge?al"] {
+    for refused in [
+        "GET /purge?all",
+        "POST /purge",
+        "POST /purge?al",
+        "POST /purge?all&url=a",
+        "POST /purge?tag=a",
+        "POST /purge?url=/fixed",
+    ] {
         let answer = ask(serve.admin, refused, "").await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
@@ -79,4 +88,31 @@ async fn the_admin_pages_tell_and_purge() {
     // The clients' side has none of these pages.
     let echo = exchange(serve.address, "GET /metrics HTTP/1.0\r\n\r\n").await;
     assert!(body(&echo).starts_with("GET /metrics"), "{echo}");
+}
+
+#[tokio::test]
+async fn answers_are_purged_by_address_and_by_tag_on_all_servers() {
+    let redis = RedisServer::start().await.expect("redis-server starts");
+    let origin = Origin::start().await;
+    let a = Serve::start_on(&redis.url(), &origin.url(), &["--tags"]).await;
+    let b = Serve::start_on(&redis.url(), &origin.url(), &["--tags"]).await;
+    let mut asked = 0;
+    for purge in [None, Some("url=http://shop.example/tagged"), Some("tag=prices"), Some("all")] {
+        if let Some(purge) = purge {
+            let answer = ask(a.admin, &format!("POST /purge?{purge}"), "").await;
+            assert_eq!(body(&answer), "purged\n", "{purge}");
+        }
+        asked += 1;
+        ask(b.address, "GET /tagged", "").await;
+        assert_eq!(origin.asked("/tagged"), asked, "{purge:?}");
+        b.counts(&[&format!("larder_streams_committed_total {asked}")]).await;
+        let hit = ask(b.address, "GET /tagged", "").await;
+        assert!(hit.contains("larder; hit"), "{hit}");
+    }
+    // What purges something else leaves it alone.
+    for purge in ["url=http://shop.example/other", "tag=other"] {
+        ask(a.admin, &format!("POST /purge?{purge}"), "").await;
+        let hit = ask(b.address, "GET /tagged", "").await;
+        assert!(hit.contains("larder; hit"), "{purge}: {hit}");
+    }
 }

@@ -9,6 +9,10 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(crate) enum Cached {
     /// It came from the store.
     Hit,
+    /// The same, past its time.
+    Stale,
+    /// It came from the store, after the origin said that it is still good.
+    Validated,
     /// It is being recorded for another client.
     Followed,
     /// It is being recorded.
@@ -20,12 +24,21 @@ pub(crate) enum Cached {
 }
 
 impl Cached {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Hit, Self::Followed, Self::Recorded, Self::Passed, Self::Own];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Hit,
+        Self::Stale,
+        Self::Validated,
+        Self::Followed,
+        Self::Recorded,
+        Self::Passed,
+        Self::Own,
+    ];
 
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Validated => "valid",
             Self::Followed => "follow",
             Self::Recorded => "miss",
             Self::Passed => "pass",
@@ -39,12 +52,15 @@ impl Cached {
             return None;
         }
         let has = |name: &[u8]| items.clone().any(|item| item == name);
+        let is_stale = has(b"detail=stale") || has(b"detail=stale-if-error");
         Some(if has(b"hit") {
-            Self::Hit
+            if is_stale { Self::Stale } else { Self::Hit }
         } else if has(b"collapsed") {
             Self::Followed
         } else if has(b"stored") {
             Self::Recorded
+        } else if has(b"fwd-status=304") {
+            Self::Validated
         } else {
             Self::Passed
         })
@@ -75,6 +91,9 @@ mod tests {
         for (line, cached) in [
             ("larder; hit", Cached::Hit),
             ("larder; hit; ttl=-3", Cached::Hit),
+            ("larder; hit; detail=stale-if-error", Cached::Stale),
+            ("larder; fwd=stale; fwd-status=304", Cached::Validated),
+            ("larder; fwd=stale; stored", Cached::Recorded),
             ("larder; fwd=uri-miss; collapsed", Cached::Followed),
             ("larder; fwd=uri-miss; stored", Cached::Recorded),
             ("larder; fwd=stale; fwd-status=304; stored", Cached::Recorded),
