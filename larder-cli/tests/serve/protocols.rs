@@ -163,6 +163,8 @@ async fn an_https_origin_is_asked_over_http_2_and_upgrades_over_http_1() {
     let front = Serve::start(&url, &["--origin-ca", &cert, "--via", "front"]).await;
     let echo = ask(front.address, "GET /echo", "").await;
     assert_eq!(values(body(&echo), "via"), ["1.1 front", "2.0 larder"], "{echo}");
+    let (head, _) = echo.split_once("\r\n\r\n").expect("it has a head");
+    assert_eq!(values(head, "via"), ["1.1 larder", "2.0 front"], "{echo}");
     let upload = "content-length: 4\r\n\r\nbody";
     let request = format!("POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{upload}");
     let echo = exchange(front.address, request).await;

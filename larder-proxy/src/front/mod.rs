@@ -113,7 +113,9 @@ impl Front {
             Err(error) => return Ok(finish.failed(&error)),
         };
         let cached = cached::take(answer.headers_mut(), !self.cache_status);
-        self.via.add(answer.headers_mut(), version_of(version));
+        // How it came here. How it goes on is the connection's business.
+        let received = std::mem::replace(answer.version_mut(), Version::HTTP_11);
+        self.via.add(answer.headers_mut(), received);
         Ok(finish.pass(cached, has_body, answer))
     }
 
@@ -130,13 +132,5 @@ impl Front {
         parts.uri = Uri::from_parts(uri).unwrap_or_default();
         parts.extensions.insert(asked);
         Request::from_parts(parts, body)
-    }
-}
-
-/// Answers are made or got by this proxy over HTTP/1.1 or 2, never over HTTP/1.0.
-const fn version_of(asked: Version) -> Version {
-    match asked {
-        Version::HTTP_2 => Version::HTTP_2,
-        _ => Version::HTTP_11,
     }
 }

@@ -50,6 +50,15 @@ pub(crate) fn distrust(headers: &mut HeaderMap, from: ForwardedFrom) {
         for name in &CLAIMS {
             headers.remove(name);
         }
+        // To an origin behind CGI or WSGI `X_Forwarded_For` is the same header.
+        let disguised = |name: &&HeaderName| {
+            let name = name.as_str();
+            name.contains('_') && CLAIMS.iter().any(|claim| *claim == *name.replace('_', "-"))
+        };
+        let disguised: Vec<_> = headers.keys().filter(disguised).cloned().collect();
+        for name in disguised {
+            headers.remove(name);
+        }
     }
 }
 
@@ -113,6 +122,8 @@ mod tests {
             ("x-forwarded-host", "evil.example"),
             ("forwarded", "for=6.6.6.6"),
             ("x-original-url", "/admin"),
+            ("x_forwarded-for", "8.8.8.8"),
+            ("x_real_ip", "8.8.8.8"),
             ("accept", "*/*"),
         ];
         lines
