@@ -4,14 +4,15 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        clear::Clear, conform::Conform, delete::Delete, expire::Expire, explain::Explain, get::Get,
-        increment::Increment, invalidate::Invalidate, list::List, record::Record, replay::Replay,
-        set::Set, stats::Stats, ttl::Ttl,
+        clear::Clear, completions::Completions, conform::Conform, delete::Delete, expire::Expire,
+        explain::Explain, get::Get, increment::Increment, invalidate::Invalidate, list::List,
+        man::Man, record::Record, replay::Replay, set::Set, stats::Stats, ttl::Ttl,
     },
     context::Context,
     demo::{Demo, child::DemoServer},
     failure::{Failure, Outcome},
     output::Output,
+    serve::Serve,
 };
 
 /// A cache from the command line: values, counters and streams on memory, Redis or sled.
@@ -48,29 +49,43 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Global {
-    /// The cache; better in the environment when it holds a password.
+    /// The cache; better in the environment when it holds a password. [default: memory:]
     // Shown neither in `--help` nor in usage errors: it may hold a password.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "LARDER_CACHE",
-        hide_env_values = true,
-        default_value = "memory:"
-    )]
-    pub(crate) cache: CacheUrl,
+    #[arg(long, global = true, value_name = "URL", env = "LARDER_CACHE", hide_env_values = true)]
+    cache: Option<CacheUrl>,
 
-    /// The namespace of the keys, such as `shop` or `shop/carts`.
-    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
-    pub(crate) namespace: String,
+    /// The namespace of the keys, such as `shop` or `shop/carts`. [default: default]
+    #[arg(long, global = true, value_name = "NAME")]
+    namespace: Option<String>,
 
     /// Print for machines: one JSON object per line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
+impl Global {
+    /// The cache that was named, or memory.
+    pub(crate) fn cache(&self) -> CacheUrl {
+        self.cache.clone().unwrap_or_else(|| CacheUrl("memory:".into()))
+    }
+
+    /// The namespace that was named, or `default`.
+    pub(crate) fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
+    }
+
+    /// The same with a cache and a namespace where none was named.
+    pub(crate) fn or(&self, cache: Option<CacheUrl>, namespace: Option<String>) -> Self {
+        Self {
+            cache: self.cache.clone().or(cache),
+            namespace: self.namespace.clone().or(namespace),
+            json: self.json,
+        }
+    }
+}
+
 /// The URL of a cache. Its `Debug` does not show the password that it may hold.
-#[derive(Clone)]
+#[derive(Clone, serde::Deserialize)]
 pub(crate) struct CacheUrl(String);
 
 impl From<String> for CacheUrl {
@@ -117,7 +132,10 @@ enum Command {
     Invalidate(Invalidate),
     Stats(Stats),
     Conform(Conform),
+    Serve(Box<Serve>),
     Demo(Demo),
+    Completions(Completions),
+    Man(Man),
     #[command(hide = true)]
     DemoServer(DemoServer),
 }
@@ -126,7 +144,7 @@ impl Cli {
     /// Does what was asked for.
     pub(crate) async fn run(self, output: Output) -> Result<Outcome, Failure> {
         let Self { global, command } = self;
-        // The one place where a command meets its cache; the last three open theirs in ways of their own.
+        // The one place where a command meets its cache; the last ones open theirs in ways of their own, or none.
         macro_rules! on_the_cache {
             ($command:ident) => {{
                 let context = Context::open(&global, output).await?;
@@ -148,6 +166,9 @@ impl Cli {
             Command::Invalidate(invalidate) => on_the_cache!(invalidate),
             Command::Stats(stats) => on_the_cache!(stats),
             Command::Conform(conform) => Box::pin(conform.run(&global, output)).await,
+            Command::Serve(serve) => Box::pin(serve.run(&global, output)).await,
+            Command::Completions(completions) => completions.run(output),
+            Command::Man(man) => man.run(output),
             Command::Demo(demo) => Box::pin(demo.run(&global, output)).await,
             Command::DemoServer(server) => Box::pin(server.run(&global)).await,
         }

@@ -14,7 +14,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) async fn open(global: &Global, output: Output) -> Result<Self, Failure> {
         let larder = open(global).await?;
-        let space = larder.namespace(&global.namespace)?;
+        let space = larder.namespace(global.namespace())?;
         let facts = larder.store().capabilities();
         if !facts.shared && !facts.persistent {
             output.note(
@@ -41,7 +41,7 @@ impl Context {
 /// then fails each call.
 pub(crate) async fn reached(global: &Global) -> Result<Larder, Failure> {
     let larder = open(global).await?;
-    match larder.namespace(&global.namespace)?.raw().get("").await {
+    match larder.namespace(global.namespace())?.raw().get("").await {
         Err(error) if error.is_unavailable() => Err(error.into()),
         // Whatever else it says, it is there.
         Ok(_) | Err(_) => Ok(larder),
@@ -50,5 +50,5 @@ pub(crate) async fn reached(global: &Global) -> Result<Larder, Failure> {
 
 /// Opens the cache of `--cache`.
 pub(crate) async fn open(global: &Global) -> Result<Larder, Failure> {
-    larder::open(global.cache.secret()).await.map_err(Failure::from)
+    larder::open(global.cache().secret()).await.map_err(Failure::from)
 }

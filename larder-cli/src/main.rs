@@ -8,6 +8,7 @@ mod demo;
 mod failure;
 mod lifetime;
 mod output;
+mod serve;
 mod table;
 
 use std::{process::ExitCode, time::Duration};

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -50,6 +51,13 @@ impl<B> CacheBody<B> {
     /// `length`: what the reader will give, where it is known.
     pub(crate) fn recorded(reader: Reader<Head>, length: Option<u64>) -> Self {
         Self { kind: Kind::Recorded { recorded: Recorded { reader, left: length, ended: false } } }
+    }
+
+    /// Reads a recording to its end. What is not recorded is dropped.
+    pub(crate) async fn drain(self) {
+        if let Kind::Recorded { mut recorded } = self.kind {
+            while let Some(Ok(_)) = poll_fn(|cx| recorded.poll_frame(cx)).await {}
+        }
     }
 
     /// The body of an answer to HEAD.

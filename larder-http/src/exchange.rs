@@ -1,238 +1,174 @@
-//! One admitted request: look it up, else ask the origin and record what it says.
+//! One admitted request: look it up, else ask the origin.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
-    header::{AGE, CONTENT_LENGTH, COOKIE, TRAILER},
-    request::Parts,
-};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body::Body;
-use larder::{
-    Clock, Space,
-    stream::{Claim, Reader},
-};
+use larder::stream::Claim;
 use tower_service::Service;
 
 use crate::{
     BoxError, CacheBody,
-    head::Head,
-    key::{self, RequestKey},
-    look_up::{Found, LookUp},
-    policy::Policy,
+    head::{Head, Opened},
+    key::{Address, Place},
+    look_up::{Found, Stored},
+    record::Asking,
     rules::{
-        freshness,
-        request::{self, Asked, Bypass},
-        response::{self, Refusal, Terms},
+        invalidation,
+        request::Asked,
+        response::{self, Refusal},
+        reuse::Reuse,
     },
-    source::Source,
+    shared::Shared,
     status::{CACHE_STATUS, Outcome},
 };
 
-/// What the services made by one layer share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    look_up: LookUp,
-    clock: Arc<dyn Clock>,
-    policy: Policy,
+/// A request, and the ready service that would answer it.
+pub(crate) struct Exchange<S, ReqBody> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) asked: Asked,
+    pub(crate) address: Address,
+    pub(crate) inner: S,
+    pub(crate) request: Request<ReqBody>,
 }
 
-/// Answers a request from the store, or from the origin.
-///
-/// Dropped before the origin's head is there, it gives the claim up, and who waits goes on. Dropped
-/// later it leaves the recording to the fill task.
-pub(crate) async fn run<S, ReqBody, ResBody>(
-    shared: Arc<Shared>,
-    asked: Asked,
-    key: RequestKey,
-    mut inner: S,
-    request: Request<ReqBody>,
-) -> Result<Response<CacheBody<ResBody>>, S::Error>
+pub(crate) type Answer<B> = Response<CacheBody<B>>;
+
+impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    ReqBody: Send + 'static,
     ResBody: Body<Data = Bytes> + Send + 'static,
     ResBody::Error: Into<BoxError>,
 {
-    let began = shared.clock.now();
-    let found = if asked.may_claim() {
-        shared.look_up.begin_or_wait(&key).await
-    } else {
-        shared.look_up.follow(&key).await
-    };
-    let claim = match found {
-        Found::Reader(reader) => match shared.answer(&key, asked, reader) {
-            Some(answer) => return Ok(answer),
-            None => None,
-        },
-        Found::Claimed(claim) => Some(claim),
-        Found::Nothing => None,
-    };
-    // Before the origin is asked: its time is not the store's.
-    let asked_for = shared.clock.now().saturating_duration_since(began);
-    let left = shared.look_up.deadline().saturating_sub(asked_for);
-    match inner.call(request).await {
-        Ok(response) => Ok(shared.record(&key, asked, claim, left, response).await),
-        Err(error) => {
-            give_up(claim, Refusal::Failure);
-            Err(error)
+    /// Answers the request from the store, or from the origin.
+    ///
+    /// Dropped before the origin's head is there, it gives the claim up, and who waits goes on. Dropped
+    /// later it leaves the recording to the fill task.
+    pub(crate) async fn run(self) -> Result<Answer<ResBody>, S::Error> {
+        let Self { shared, asked, address, .. } = &self;
+        let began = shared.clock.now();
+        let headers = self.request.headers();
+        let found = if asked.may_claim() {
+            shared.look_up.begin_or_wait(address, headers).await
+        } else {
+            shared.look_up.follow(address, headers).await
+        };
+        let claim = match found {
+            Found::Stored(stored) => match shared.open(&stored, *asked) {
+                Some(opened) => return self.found(stored, opened, began).await,
+                None => None,
+            },
+            Found::Claimed(claim, place) => Some((claim, place)),
+            Found::Nothing => None,
+        };
+        self.miss(claim, began).await
+    }
+
+    /// Something is stored that may answer this request.
+    async fn found(
+        self,
+        stored: Stored,
+        opened: Opened,
+        began: Instant,
+    ) -> Result<Answer<ResBody>, S::Error> {
+        let Self { shared, asked, .. } = &self;
+        let is_live = stored.reader.is_live();
+        let resident = opened.resident(shared.clock.system_time());
+        let outcome = match opened.freshness.judge(&asked.wants, resident) {
+            Reuse::Fresh if is_live => Outcome::Followed,
+            Reuse::Fresh => Outcome::Hit,
+            Reuse::Stale => Outcome::Stale,
+            Reuse::StaleWhileValidated if is_live => Outcome::Followed,
+            Reuse::StaleWhileValidated => {
+                let place = stored.place.clone();
+                let headers = self.request.headers();
+                let answer = shared.answer(*asked, headers, stored, opened, Outcome::Stale).await;
+                tokio::spawn(self.refresh(place));
+                return Ok(answer);
+            }
+            Reuse::Validated if is_live || asked.wants.only_if_cached => {
+                return self.miss(None, began).await;
+            }
+            Reuse::Validated => return self.validate(stored, opened).await,
+        };
+        Ok(shared.answer(*asked, self.request.headers(), stored, opened, outcome).await)
+    }
+
+    /// Asks the origin, and records what it says if it may be stored.
+    async fn miss(
+        self,
+        claim: Option<(Claim<Head>, Place)>,
+        began: Instant,
+    ) -> Result<Answer<ResBody>, S::Error> {
+        let Self { shared, asked, address, mut inner, request } = self;
+        if asked.wants.only_if_cached {
+            return Ok(shared.not_cached());
+        }
+        let before = shared.before_tags(asked).await;
+        // Before the origin is asked: its time is not the store's.
+        let asked_at = shared.clock.now();
+        let used = asked_at.saturating_duration_since(began);
+        let left = shared.look_up.deadline().saturating_sub(used);
+        let headers = request.headers().clone();
+        match inner.call(request).await {
+            Ok(response) => {
+                let delay = shared.clock.now().saturating_duration_since(asked_at);
+                let (address, headers) = (&address, &headers);
+                let asking =
+                    Asking { asked, address, headers, left, delay, before, refreshes: false };
+                Ok(shared.record(&asking, claim, response).await)
+            }
+            Err(error) => {
+                give_up(claim, Refusal::Failure);
+                Err(error)
+            }
         }
     }
 }
 
+/// Waits for the answer to a request that may change what is stored, and makes sure that nothing older is
+/// served once it has succeeded (RFC 9111, section 4.4).
+pub(crate) async fn change<B, E>(
+    shared: Arc<Shared>,
+    address: Address,
+    status: Option<HeaderValue>,
+    origin: impl Future<Output = Result<Response<B>, E>> + Send,
+) -> Result<Answer<B>, E> {
+    let mut response = origin.await?;
+    if invalidation::has_changed(response.status()) {
+        shared.invalidate(&address, response.headers()).await;
+    }
+    if let Some(status) = status {
+        response.headers_mut().append(CACHE_STATUS, status);
+    }
+    Ok(response.map(CacheBody::passed))
+}
+
 impl Shared {
-    pub(crate) fn new(space: &Space, policy: Policy) -> Self {
-        let look_up = LookUp::new(space, policy.max_length, policy.lookup_deadline);
-        Self { look_up, clock: Arc::clone(space.larder().clock()), policy }
+    /// What is stored, if this request may have it.
+    pub(crate) fn open(&self, stored: &Stored, asked: Asked) -> Option<Opened> {
+        let opened = stored.reader.head().open(&stored.place)?;
+        response::may_answer(&opened.headers, &opened.freshness, asked).then_some(opened)
     }
 
-    /// Whether the cache has a part in this request, and under which key.
-    pub(crate) fn admit(
-        &self,
-        request: &Parts,
-        original: Option<&Uri>,
-        has_body: bool,
-    ) -> Result<(Asked, RequestKey), Bypass> {
-        if self.policy.misconfigured {
-            return Err(Bypass::Misconfigured);
-        }
-        let mut asked = request::admit(request, has_body)?;
-        if self.policy.ignore_cookies || self.policy.vary_on.contains(&COOKIE) {
-            asked.cookie = false;
-        }
-        let Policy { vary_on, ignore_host, .. } = &self.policy;
-        Ok((asked, RequestKey::new(request, original, vary_on, *ignore_host)?))
-    }
-
-    /// What is said of a request that goes straight to the origin, if anything is to be said.
-    pub(crate) fn bypassed(&self, bypass: Bypass) -> Option<HeaderValue> {
-        self.policy.cache_status.then(|| Outcome::Bypassed(bypass).header())
-    }
-
-    /// The answer that a recording holds, if this request may have it.
-    fn answer<B>(
-        &self,
-        key: &RequestKey,
-        asked: Asked,
-        reader: Reader<Head>,
-    ) -> Option<Response<CacheBody<B>>> {
-        let head = reader.head();
-        let (status, mut headers) = head.open(key)?;
-        if !response::may_answer(&headers, asked) {
-            return None;
-        }
-        // Over HTTP/1 a response with a length has no trailers.
-        let length = match reader.total() {
-            Some(_) if headers.contains_key(TRAILER) => head.length(),
-            total => total.or(head.length()),
-        };
-        if let Some(length) = length.filter(|_| status != StatusCode::NO_CONTENT) {
-            headers.insert(CONTENT_LENGTH, length.into());
-        }
-        // Without it every cache behind us would count the lifetime from now (RFC 9111, section 4).
-        let age = head.age(self.clock.system_time()).saturating_add(freshness::age(&headers));
-        headers.insert(AGE, age.as_secs().into());
-        let outcome = if reader.is_live() { Outcome::Followed } else { Outcome::Hit };
-        self.report(&mut headers, outcome);
-        let body =
-            if asked.head { CacheBody::empty() } else { CacheBody::recorded(reader, length) };
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        Some(response)
-    }
-
-    /// Passes the origin's answer on, recording it if it may be stored. `left`: how long the store may
-    /// still hold it up.
-    async fn record<B>(
-        &self,
-        key: &RequestKey,
-        asked: Asked,
-        claim: Option<Claim<Head>>,
-        left: Duration,
-        response: Response<B>,
-    ) -> Response<CacheBody<B>>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (mut parts, body) = response.into_parts();
-        if claim.is_none() && !asked.may_claim_late() {
-            self.report(&mut parts.headers, Outcome::Missed);
-            return Response::from_parts(parts, CacheBody::passed(body));
-        }
-        let now = self.clock.system_time();
-        let length = body.size_hint().exact();
-        let claimed = match self.lifetime(&parts, length, asked, now) {
-            Ok(lifetime) => {
-                let claim = match claim {
-                    None => self.claim_late(key, left).await,
-                    claim => claim,
-                };
-                claim.map(|claim| (claim, lifetime))
-            }
-            Err(refusal) => {
-                tracing::debug!(reason = refusal.as_str(), "not stored");
-                give_up(claim, refusal);
-                self.report(&mut parts.headers, Outcome::NotStored(refusal));
-                return Response::from_parts(parts, CacheBody::passed(body));
-            }
-        };
-        let Some((claim, lifetime)) = claimed else {
-            self.report(&mut parts.headers, Outcome::Missed);
-            return Response::from_parts(parts, CacheBody::passed(body));
-        };
-        let length = response::declared_length(&parts.headers).ok().flatten().or(length);
-        let head = Head::new(key, parts.status, &parts.headers, length, now, lifetime);
-        let mut start = claim.start(head).ttl(lifetime);
-        if let Some(length) = length {
-            // Any other length is an error to the client, and is not stored.
-            start = start.length(length);
-        }
-        let reader = start.await.fill(Source::new(body));
-        self.report(&mut parts.headers, Outcome::Recorded);
-        Response::from_parts(parts, CacheBody::recorded(reader, length))
-    }
-
-    fn lifetime(
-        &self,
-        response: &http::response::Parts,
-        length: Option<u64>,
-        asked: Asked,
-        now: SystemTime,
-    ) -> Result<Duration, Refusal> {
-        let Policy { ttl, vary_on, max_length, ignore_host, .. } = &self.policy;
-        let is_keyed = |name: &_| key::is_keyed(name, vary_on, *ignore_host);
-        let terms = Terms { ttl: *ttl, max_length: *max_length, is_keyed: &is_keyed, now };
-        response::lifetime(response.status, &response.headers, length, asked, &terms)
-    }
-
-    /// A claim for an answer that is already there, if nobody else has recorded it meanwhile. The client
-    /// waits for it, so a store that has used up its time for this request is not asked again.
-    async fn claim_late(&self, key: &RequestKey, left: Duration) -> Option<Claim<Head>> {
-        if left.is_zero() {
-            return None;
-        }
-        match self.look_up.begin(key, left).await {
-            Found::Claimed(claim) => Some(claim),
-            Found::Reader(_) | Found::Nothing => None,
-        }
-    }
-
-    fn report(&self, headers: &mut HeaderMap, outcome: Outcome) {
-        if self.policy.cache_status {
-            headers.append(CACHE_STATUS, outcome.header());
-        }
+    /// The answer to a request that wants nothing from the origin (RFC 9111, section 5.2.1.7).
+    fn not_cached<B>(&self) -> Answer<B> {
+        let mut answer = Response::new(CacheBody::empty());
+        *answer.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        self.report(answer.headers_mut(), Outcome::NotCached);
+        answer
     }
 }
 
 /// Lets those who wait go on their own, and keeps others from waiting for a while. In the background:
 /// the client has its answer.
-fn give_up(claim: Option<Claim<Head>>, why: Refusal) {
-    if let Some(claim) = claim {
+pub(crate) fn give_up(claim: Option<(Claim<Head>, Place)>, why: Refusal) {
+    if let Some((claim, _)) = claim {
         tokio::spawn(claim.pass(why.pass_for()));
     }
 }

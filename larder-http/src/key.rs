@@ -9,7 +9,10 @@ use http::{
     uri::Authority,
 };
 
-use crate::rules::request::Bypass;
+use larder::envelope::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::rules::{invalidation, request::Bypass, vary};
 
 /// Headers that tell a handler under which address it was asked. Part of the key when present: who
 /// forges one gets an entry of his own.
@@ -31,19 +34,61 @@ static FORWARDING: [HeaderName; 15] = [
     HeaderName::from_static("x-url-scheme"),
 ];
 
-/// Everything a stored response depends on, in one sequence of length-prefixed fields.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct RequestKey(Bytes);
+/// What a request is for, and what of it every answer may depend on.
+#[derive(Clone)]
+pub(crate) struct Address {
+    scheme: String,
+    /// `None`: it does not matter.
+    host: Option<String>,
+    /// Under which address the client asked.
+    target: Uri,
+    /// What else is part of every key: headers, and the address that the handler sees if it is another one.
+    presets: Bytes,
+}
 
-/// Its length alone: a query or a varied header may hold what is no one else's business.
-impl std::fmt::Debug for RequestKey {
+/// Where an answer stands.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// All of it. A long one is stored under its hash, so this is kept beside the response and compared.
+    pub(crate) key: Bytes,
+    /// The index through which it was found. `None`: it is found without.
+    pub(crate) index: Option<Index>,
+}
+
+/// What stands in the place of an answer where there are several: the request headers by which they are
+/// told apart.
+///
+/// The epoch is part of the keys of all variants, so whoever removes the index removes them all, together
+/// with those that are being recorded.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Index {
+    epoch: u64,
+    names: Vec<String>,
+    /// When it dies, in milliseconds since 1970.
+    pub(crate) until_ms: u64,
+}
+
+/// Lengths alone: a query or a varied header may hold what is no one else's business.
+impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RequestKey({} bytes)", self.0.len())
+        f.debug_struct("Address").field("presets", &self.presets.len()).finish_non_exhaustive()
     }
 }
 
-impl RequestKey {
-    /// The key of a request, with the values of these headers.
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Place({} bytes, {:?})", self.key.len(), self.index)
+    }
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    /// The address of a request, with the values of these headers.
     ///
     /// `original`: the address before a router cut a prefix off, if there is one. Both are part of the
     /// key: the one tells two nested routers apart, the other is what the handler sees.
@@ -54,30 +99,134 @@ impl RequestKey {
         ignore_host: bool,
     ) -> Result<Self, Bypass> {
         let uri = original.unwrap_or(&request.uri);
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let mut fields = Fields::default();
-        if ignore_host {
-            fields.put(None).put(None);
-        } else {
-            let host = host(uri, scheme, &request.headers)?;
-            fields.put(Some(scheme.as_bytes())).put(Some(host.as_bytes()));
-        }
-        fields.address(uri);
-        if *uri == request.uri {
-            fields.put(None);
-        } else {
-            fields.address(&request.uri);
+        let mut this = Self::of(uri, Some(&request.headers), ignore_host)?;
+        let mut presets = Fields::default();
+        if *uri != request.uri {
+            presets.address(&request.uri);
         }
         let present = FORWARDING.iter().filter(|name| request.headers.contains_key(*name));
         for name in present.chain(vary_on) {
-            fields.header(name, &request.headers);
+            presets.header(name, &request.headers);
         }
-        Ok(Self(fields.0.into()))
+        this.presets = presets.0.into();
+        Ok(this)
     }
 
-    /// All of it. A long one is stored under its hash, so this is kept beside the response and compared.
-    pub(crate) fn as_bytes(&self) -> &Bytes {
-        &self.0
+    /// An address alone, whatever else a request for it carries.
+    pub(crate) fn of(
+        uri: &Uri,
+        headers: Option<&HeaderMap>,
+        ignore_host: bool,
+    ) -> Result<Self, Bypass> {
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let none = HeaderMap::new();
+        let host = match ignore_host {
+            true => None,
+            false => Some(host(uri, scheme, headers.unwrap_or(&none))?),
+        };
+        Ok(Self { scheme: scheme.into(), host, target: uri.clone(), presets: Bytes::new() })
+    }
+
+    /// The same under another scheme.
+    pub(crate) fn under(self, scheme: &str) -> Self {
+        Self { scheme: scheme.into(), ..self }
+    }
+
+    /// Where the answer stands, or the index of several.
+    pub(crate) fn root(&self) -> Place {
+        let key = if self.is_varied() { self.indexed() } else { self.plain(&self.target) };
+        Place { key: key.into(), index: None }
+    }
+
+    /// Whether answers are always told apart by something, so that an index stands at the root.
+    pub(crate) fn is_varied(&self) -> bool {
+        !self.presets.is_empty()
+    }
+
+    /// Where the answer for these request headers stands, according to this index.
+    pub(crate) fn variant(&self, index: &Index, headers: &HeaderMap) -> Place {
+        let mut fields = Fields(self.plain(&self.target));
+        fields.0.push(b'@');
+        fields.put(Some(&index.epoch.to_be_bytes()));
+        fields.0.extend_from_slice(&self.presets);
+        for name in &index.names {
+            let value = HeaderName::from_bytes(name.as_bytes());
+            let value = value.ok().and_then(|name| vary::normal(headers, &name));
+            fields.put(Some(name.as_bytes())).put(value.as_deref());
+        }
+        Place { key: fields.0.into(), index: Some(index.clone()) }
+    }
+
+    /// All keys through which answers of an address are found: without them there are none.
+    pub(crate) fn roots(&self) -> [Bytes; 2] {
+        [self.plain(&self.target).into(), self.indexed().into()]
+    }
+
+    /// The addresses on the same server to which an answer refers.
+    pub(crate) fn elsewhere(&self, answer: &HeaderMap) -> Vec<Self> {
+        let host = self.host.as_deref().unwrap_or_default();
+        let found = invalidation::elsewhere(&self.scheme, host, &self.target, answer);
+        found.into_iter().map(|target| Self { target, ..self.clone() }).collect()
+    }
+
+    fn plain(&self, uri: &Uri) -> Vec<u8> {
+        let mut fields = Fields::default();
+        let scheme = self.host.as_ref().map(|_| self.scheme.as_bytes());
+        fields.put(scheme).put(self.host.as_deref().map(str::as_bytes)).address(uri);
+        fields.0
+    }
+
+    fn indexed(&self) -> Vec<u8> {
+        let mut key = self.plain(&self.target);
+        key.push(b'*');
+        key
+    }
+}
+
+impl Index {
+    /// A new one, under which there is nothing yet.
+    pub(crate) fn new(names: &[HeaderName], until_ms: u64) -> Self {
+        let epoch = u64::from_be_bytes(*Version::random().as_bytes());
+        Self { epoch, names: Vec::new(), until_ms }.with(names)
+    }
+
+    /// The same with more names. What is found by fewer is lost, since nobody knows what it depends on.
+    pub(crate) fn with(&self, names: &[HeaderName]) -> Self {
+        let mut all = self.names.clone();
+        all.extend(names.iter().map(|name| name.as_str().to_owned()));
+        all.sort_unstable();
+        all.dedup();
+        Self { names: all, ..self.clone() }
+    }
+
+    /// Whether answers are told apart by all of these.
+    pub(crate) fn covers(&self, names: &[HeaderName]) -> bool {
+        names.iter().all(|name| self.names.iter().any(|known| known == name.as_str()))
+    }
+
+    /// The same, for longer.
+    pub(crate) fn until(self, until_ms: u64) -> Self {
+        Self { until_ms, ..self }
+    }
+
+    /// Whether this is a later state of the same index.
+    pub(crate) fn is_of(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
+    }
+
+    /// Whether there is room for more names.
+    pub(crate) fn is_full(&self) -> bool {
+        self.names.len() > 32
+    }
+}
+
+impl Place {
+    /// Whether answers of this place are told apart by all of these.
+    pub(crate) fn covers(&self, names: &[HeaderName]) -> bool {
+        match &self.index {
+            Some(index) => index.covers(names),
+            None => names.is_empty(),
+        }
     }
 }
 

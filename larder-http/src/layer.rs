@@ -4,7 +4,7 @@ use http::HeaderName;
 use larder::{Larder, Result, Space};
 use tower_layer::Layer;
 
-use crate::{CacheService, exchange::Shared, policy::Policy};
+use crate::{CacheService, Preset, Purge, policy::Policy, shared::Shared};
 
 /// Answers requests from a [`Larder`], and records the answers of the service inside while they stream
 /// to the client.
@@ -29,20 +29,27 @@ use crate::{CacheService, exchange::Shared, policy::Policy};
 ///
 /// # What is stored
 ///
-/// Answers to GET, with a lifetime that the response names or [`ttl`](Self::ttl) gives, of status 200,
-/// 203, 204, 300, 301 or 308 (302, 307, 404 and 410 only where the response itself names a lifetime).
-/// Never: what says `private`, `no-store` or `no-cache`; what sets a cookie; an answer to a request with
-/// `Authorization`; what names a header in `Vary` that is not among [`vary_on`](Self::vary_on); the answer
-/// to a request with a cookie, unless it says `public` or `s-maxage`; what is longer than
-/// [`max_length`](Self::max_length); a body that ends early.
+/// With [`Preset::Safe`]: answers to GET, with a lifetime that the response names or [`ttl`](Self::ttl)
+/// gives, of status 200, 203, 204, 300, 301 or 308 (302, 307, 404 and 410 only where the response itself names
+/// a lifetime). Never: what says `private`, `no-store` or `no-cache`; what sets a cookie; an answer to a
+/// request with `Authorization`; what names a header in `Vary` that is not among [`vary_on`](Self::vary_on);
+/// the answer to a request with a cookie, unless it says `public` or `s-maxage`. With [`Preset::Rfc9111`]
+/// what RFC 9111 allows, variants side by side. `docs/http.md` has both, rule by rule.
 ///
-/// HEAD is answered from a stored GET. Requests of other methods, and those with a body, `Range`, `If-…`,
-/// `Upgrade`, `Expect`, `Authorization` or a `Cache-Control` that asks for the origin go straight there.
+/// Never: what is longer than [`max_length`](Self::max_length); a body that ends early.
+///
+/// # What is answered from it
+///
+/// GET and HEAD; what a client asks about its own copy (`If-None-Match`, `If-Modified-Since`); one range of
+/// bytes. Requests with a body, `If-Match`, `Upgrade`, `Expect` or `no-store` go straight to the origin, with
+/// `Authorization` too unless the preset says otherwise. Other methods do as well, and where they may have
+/// changed something nothing older is served once they have succeeded.
 ///
 /// # For how long
 ///
-/// For the lifetime, counted from when the origin's head came. An answer whose body took longer than that
-/// is for those who asked meanwhile; who comes later asks the origin, and that answer is recorded.
+/// For the lifetime, counted from when the origin's head came. After that the origin is asked whether it is
+/// still good, if it can be: of all who ask on all servers one does, and a 304 extends what is stored. Or it is
+/// served stale, where the response says so (`stale-while-revalidate`, `stale-if-error`).
 ///
 /// Every answer from the store has an `Age` (RFC 9111 asks for it: caches behind this one go on counting
 /// instead of beginning anew), and a length where it is known. No other header is added that was not
@@ -60,8 +67,8 @@ use crate::{CacheService, exchange::Shared, policy::Policy};
 ///
 /// # Cost
 ///
-/// One round trip to the store for an answer of up to 16 KiB, bounded by
-/// [`lookup_deadline`](Self::lookup_deadline).
+/// One round trip to the store for an answer of up to 16 KiB, two where answers are kept apart by more than
+/// their address, bounded by [`lookup_deadline`](Self::lookup_deadline).
 /// A store that is slow, broken or full costs a request at most that, and never its answer.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing until it is put around a service"]
@@ -79,6 +86,30 @@ impl CacheLayer {
     pub fn new(larder: Larder) -> Self {
         let space = larder.namespace("http").expect("`http` is a namespace");
         Self { space, policy: Policy::default() }
+    }
+
+    /// A layer that never gives one user's answer to another, even where the origin says too little. The
+    /// same as [`new`](Self::new).
+    pub fn safe(larder: Larder) -> Self {
+        Self::new(larder)
+    }
+
+    /// A layer that does all that RFC 9111 allows a shared cache.
+    pub fn rfc9111(larder: Larder) -> Self {
+        Self::new(larder).preset(Preset::Rfc9111)
+    }
+
+    /// How much of what the standard allows is done. Default: [`Preset::Safe`].
+    ///
+    /// ```
+    /// # use larder::Larder;
+    /// use larder_http::{CacheLayer, Preset};
+    /// # let larder = Larder::new(backend_memory::MemoryCache::builder().build());
+    /// let cache = CacheLayer::new(larder).preset(Preset::Rfc9111);
+    /// ```
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.policy.preset = preset;
+        self
     }
 
     /// Where to store. Layers with one namespace on one store share their answers.
@@ -152,6 +183,23 @@ impl CacheLayer {
     pub fn ignore_cookies(mut self) -> Self {
         self.policy.ignore_cookies = true;
         self
+    }
+
+    /// Whether answers can be [purged by tags](Purge::tag): those that a handler
+    /// [gives](crate::Control::tag), and those in the headers `Surrogate-Key` (separated by spaces) and
+    /// `Cache-Tag` (by commas) of an answer. Default: no.
+    ///
+    /// Costs one round trip on a miss, and one more on a hit for an answer that has tags. An answer with
+    /// more than 64 tags, or one that is longer than 255 bytes, is not stored.
+    pub const fn tags(mut self, on: bool) -> Self {
+        self.policy.tags = on;
+        self
+    }
+
+    /// What removes answers of this layer, from here and on all servers that share the store. Take it
+    /// before the layer is put around a service.
+    pub fn purge(&self) -> Purge {
+        Purge::new(self.space.clone(), self.policy.ignore_host)
     }
 
     /// Adds `Cache-Status` (RFC 9211) to every answer, which says what became of the request. Default:

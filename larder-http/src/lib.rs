@@ -5,6 +5,10 @@
 //! follows the recording that is still being made, or gets it whole from the store: status, headers and
 //! body exactly as the origin sent them. A recording that is not whole is never an answer.
 //!
+//! HTTP caching by RFC 9111: fresh answers are served, stale ones are asked about, and what a request has
+//! changed is not served any more. [`Preset`] says how much of what the standard allows is done, [`Control`] is
+//! what a handler says of its answer, [`Purge`] removes answers on all servers.
+//!
 //! See [`CacheLayer`] for what is stored, what is kept apart, and what it costs. `examples/axum_csv.rs` is
 //! a whole service:
 //!
@@ -12,7 +16,9 @@
 #![doc = include_str!("../examples/axum_csv.rs")]
 //! ```
 
+mod answer;
 mod body;
+mod control;
 mod exchange;
 mod future;
 mod head;
@@ -21,14 +27,21 @@ mod key;
 mod layer;
 mod look_up;
 mod policy;
+mod purge;
+mod record;
 mod rules;
 mod service;
+mod shared;
 mod source;
 mod status;
+mod validate;
 
 pub use body::CacheBody;
+pub use control::Control;
 pub use future::ResponseFuture;
 pub use layer::CacheLayer;
+pub use policy::Preset;
+pub use purge::Purge;
 pub use service::CacheService;
 
 /// What can go wrong while a body is read: an error of the inner service, or

@@ -11,7 +11,9 @@ use tower_service::Service;
 
 use crate::{
     BoxError, CacheBody, ResponseFuture,
-    exchange::{self, Shared},
+    exchange::{self, Exchange},
+    rules::invalidation,
+    shared::Shared,
 };
 
 /// A service whose answers are recorded and replayed. Made by [`CacheLayer`](crate::CacheLayer).
@@ -33,7 +35,7 @@ impl<S> CacheService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for CacheService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
-    S::Future: Send,
+    S::Future: Send + 'static,
     S::Error: Send,
     ReqBody: Body + Send + 'static,
     ResBody: Body<Data = Bytes> + Send + 'static,
@@ -55,14 +57,27 @@ where
         let (parts, body) = request.into_parts();
         let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
         let admitted = self.shared.admit(&parts, original_uri(&parts), has_body);
+        let changed = match invalidation::may_change(&parts.method) {
+            true => self.shared.address(&parts, original_uri(&parts)).ok(),
+            false => None,
+        };
         let request = Request::from_parts(parts, body);
         match admitted {
-            Ok((asked, key)) => {
+            Ok((asked, address)) => {
                 let shared = Arc::clone(&self.shared);
-                ResponseFuture::exchange(exchange::run(shared, asked, key, inner, request))
+                let exchange = Exchange { shared, asked, address, inner, request };
+                ResponseFuture::exchange(exchange.run())
             }
             Err(bypass) => {
-                ResponseFuture::bypass(inner.call(request), self.shared.bypassed(bypass))
+                let status = self.shared.bypassed(bypass);
+                let origin = inner.call(request);
+                match changed {
+                    Some(address) => {
+                        let shared = Arc::clone(&self.shared);
+                        ResponseFuture::exchange(exchange::change(shared, address, status, origin))
+                    }
+                    None => ResponseFuture::bypass(origin, status),
+                }
             }
         }
     }

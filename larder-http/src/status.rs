@@ -13,8 +13,18 @@ pub(crate) enum Outcome {
     Hit,
     /// Answered from a recording that someone is making.
     Followed,
+    /// Answered from the store, past its time.
+    Stale,
+    /// The same, because the origin failed.
+    StaleOnError,
+    /// Answered from the store: the origin said that it is still good.
+    Validated,
+    /// The client wanted no other answer than a stored one, and there is none.
+    NotCached,
     /// Asked of the origin, and being recorded.
     Recorded,
+    /// The same, in the place of what was past its time.
+    Refreshed,
     /// Asked of the origin, and not stored.
     NotStored(Refusal),
     /// Asked of the origin: the store had nothing for it, and nothing was to be stored.
@@ -27,6 +37,11 @@ impl Outcome {
     pub(crate) fn header(self) -> HeaderValue {
         let text = match self {
             Self::Hit => "larder; hit".into(),
+            Self::Stale => "larder; hit; detail=stale".into(),
+            Self::StaleOnError => "larder; hit; detail=stale-if-error".into(),
+            Self::Validated => "larder; fwd=stale; fwd-status=304".into(),
+            Self::NotCached => "larder; detail=only-if-cached".into(),
+            Self::Refreshed => "larder; fwd=stale; stored".into(),
             Self::Followed => "larder; fwd=uri-miss; collapsed".into(),
             Self::Recorded => "larder; fwd=uri-miss; stored".into(),
             Self::NotStored(refusal) => {

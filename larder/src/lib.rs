@@ -168,6 +168,7 @@ pub use open::{Opening, open};
 pub use raw::{Raw, RawSet};
 #[cfg(feature = "broken-for-tests")]
 pub use switches::Rule;
+pub use tags::BeforeTags;
 pub use tiered::Tiered;
 pub use to_key::{KeyWriter, ToKey};
 pub use typed::{

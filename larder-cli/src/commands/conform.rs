@@ -33,7 +33,7 @@ impl Conform {
         let larder = context::reached(global).await?;
         let declared = Declared::by(&**larder.store());
         drop(larder);
-        let fixture = ByUrl { url: global.cache.clone(), declared };
+        let fixture = ByUrl { url: global.cache(), declared };
 
         let spinner = spinner(output);
         let mut checked = 0;

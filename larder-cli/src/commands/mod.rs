@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod clear;
+pub(crate) mod completions;
 pub(crate) mod conform;
 pub(crate) mod delete;
 pub(crate) mod expire;
@@ -10,6 +11,7 @@ pub(crate) mod increment;
 pub(crate) mod invalidate;
 mod key;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod set;

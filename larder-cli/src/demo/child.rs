@@ -36,7 +36,7 @@ pub(crate) struct DemoServer {
 
 impl DemoServer {
     pub(crate) async fn run(self, global: &Global) -> Result<Outcome, Failure> {
-        let space = context::open(global).await?.namespace(&global.namespace)?;
+        let space = context::open(global).await?.namespace(global.namespace())?;
         let serving = Failure::doing("cannot serve");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(&serving)?;
         let address = listener.local_addr().map_err(&serving)?;
@@ -72,7 +72,7 @@ impl ServerProcess {
             .arg("demo-server")
             .args(["--namespace", namespace, "--origin", &origin.to_string()])
             // Not as an argument: everyone on the machine sees those.
-            .env("LARDER_CACHE", global.cache.secret())
+            .env("LARDER_CACHE", global.cache().secret())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -34,7 +34,7 @@ impl Stage {
         let larder = context::reached(global).await?;
         // New for each run: what stands in the cache is not disturbed, and two runs do not meet.
         let run = RandomState::new().hash_one(std::process::id());
-        let space = larder.namespace(&global.namespace)?.child(&format!("demo-{run:016x}"))?;
+        let space = larder.namespace(global.namespace())?.child(&format!("demo-{run:016x}"))?;
         let origin = Origin::start().await.map_err(Failure::doing("cannot start the origin"))?;
         let (a, b, servers) = if larder.store().capabilities().shared {
             let namespace = space.namespace().as_str();
@@ -48,7 +48,7 @@ impl Stage {
             let (b, task_b) = start_here(&space, origin.address()).await?;
             (a, b, Servers::Here([task_a, task_b]))
         };
-        Ok(Self { origin, a, b, cache: global.cache.shown(), space, servers })
+        Ok(Self { origin, a, b, cache: global.cache().shown(), space, servers })
     }
 
     /// In how many processes the servers run, as people say it.

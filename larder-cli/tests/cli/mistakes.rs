@@ -133,6 +133,9 @@ async fn each_command_has_help_with_an_example() {
         "invalidate",
         "stats",
         "conform",
+        "serve",
+        "completions",
+        "man",
         "demo",
     ] {
         let help = larder("memory:", &[command, "--help"], b"").await.exits(0);

@@ -1,26 +1,49 @@
 //! `Cache-Control`, parsed once for requests and for responses (RFC 9111, section 5.2).
 
-use http::{HeaderMap, header::CACHE_CONTROL};
+use http::{HeaderMap, HeaderName, header::CACHE_CONTROL};
 
 /// Larger numbers of seconds mean this one (RFC 9111, section 1.2.2).
 pub(crate) const MOST_SECONDS: u64 = 1 << 31;
 
 /// The directives that decide something here, of all header lines together.
 ///
-/// Names in any case, arguments quoted or not. Said twice, the more restrictive one counts. A directive
-/// limited to some fields (`private="x"`) counts as if it were not limited.
+/// Names in any case, arguments quoted or not. Said twice, the more restrictive one counts (RFC 9111,
+/// section 4.2.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CacheControl {
     pub(crate) no_store: bool,
-    pub(crate) no_cache: bool,
-    pub(crate) private: bool,
+    pub(crate) no_cache: Scope,
+    pub(crate) private: Scope,
     pub(crate) public: bool,
+    pub(crate) must_revalidate: bool,
+    pub(crate) proxy_revalidate: bool,
+    pub(crate) must_understand: bool,
+    /// RFC 8246.
+    pub(crate) immutable: bool,
     pub(crate) only_if_cached: bool,
     pub(crate) max_age: Option<u64>,
     pub(crate) s_maxage: Option<u64>,
+    /// RFC 5861, section 3.
+    pub(crate) stale_while_revalidate: Option<u64>,
+    /// RFC 5861, section 4.
+    pub(crate) stale_if_error: Option<u64>,
     pub(crate) min_fresh: Option<u64>,
+    /// Without an argument: however stale.
+    pub(crate) max_stale: Option<u64>,
     /// Something in it is no directive. Whoever wrote it may have meant anything.
     pub(crate) malformed: bool,
+}
+
+/// Of what a directive speaks that may be limited to some fields: `no-cache`, `private`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It was not said.
+    #[default]
+    Nothing,
+    /// Of these fields alone.
+    Fields(Vec<HeaderName>),
+    /// Of the whole response.
+    Whole,
 }
 
 impl CacheControl {
@@ -75,37 +98,73 @@ impl CacheControl {
             }
         }
         self.malformed = true;
-        (Some(value), &[])
+        (None, &[])
     }
 
-    fn apply(&mut self, name: &[u8], argument: Option<&[u8]>) {
-        let is = |directive: &str| name.eq_ignore_ascii_case(directive.as_bytes());
-        let least = |known: Option<u64>| {
-            let new = argument.map_or(0, seconds);
-            Some(known.map_or(new, |known| known.min(new)))
-        };
-        if is("no-store") {
-            self.no_store = true;
-        } else if is("no-cache") {
-            self.no_cache = true;
-        } else if is("private") {
-            self.private = true;
-        } else if is("public") {
-            self.public = true;
-        } else if is("only-if-cached") {
-            self.only_if_cached = true;
-        } else if is("max-age") {
-            self.max_age = least(self.max_age);
-        } else if is("s-maxage") {
-            self.s_maxage = least(self.s_maxage);
-        } else if is("min-fresh") {
-            self.min_fresh = least(self.min_fresh);
+    /// Takes one directive in. What is unknown changes nothing (RFC 9111, section 5.2.3).
+    pub(super) fn apply(&mut self, name: &[u8], argument: Option<&[u8]>) {
+        let argument_seconds = || argument.map_or(0, seconds);
+        match name.to_ascii_lowercase().as_slice() {
+            b"no-store" => self.no_store = true,
+            b"no-cache" => self.no_cache.widen(argument),
+            b"private" => self.private.widen(argument),
+            b"public" => self.public = true,
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"must-understand" => self.must_understand = true,
+            b"immutable" => self.immutable = true,
+            b"only-if-cached" => self.only_if_cached = true,
+            b"max-age" => least(&mut self.max_age, argument_seconds()),
+            b"s-maxage" => least(&mut self.s_maxage, argument_seconds()),
+            b"stale-while-revalidate" => {
+                least(&mut self.stale_while_revalidate, argument_seconds());
+            }
+            b"stale-if-error" => least(&mut self.stale_if_error, argument_seconds()),
+            b"min-fresh" => {
+                let most = self.min_fresh.unwrap_or(0).max(argument_seconds());
+                self.min_fresh = Some(most);
+            }
+            b"max-stale" => least(&mut self.max_stale, argument.map_or(u64::MAX, seconds)),
+            _ => {}
         }
     }
 }
 
-/// Seconds; what is no number is none: a response whose freshness cannot be read is stale.
-fn seconds(text: &[u8]) -> u64 {
+impl Scope {
+    /// Whether all of the response is meant.
+    pub(crate) fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+
+    /// The fields to which it is limited.
+    pub(crate) fn fields(&self) -> &[HeaderName] {
+        match self {
+            Self::Fields(names) => names,
+            Self::Nothing | Self::Whole => &[],
+        }
+    }
+
+    fn widen(&mut self, argument: Option<&[u8]>) {
+        let names = argument.map(|list| list.split(|&b| b == b',').map(<[u8]>::trim_ascii));
+        let names: Option<Vec<_>> =
+            names.and_then(|names| names.map(|name| HeaderName::from_bytes(name).ok()).collect());
+        match (&mut *self, names) {
+            (Self::Whole, _) => {}
+            (Self::Fields(known), Some(names)) => known.extend(names),
+            (Self::Nothing, Some(names)) => *self = Self::Fields(names),
+            // No list, or one that cannot be read: it may be about anything.
+            (_, None) => *self = Self::Whole,
+        }
+    }
+}
+
+fn least(known: &mut Option<u64>, new: u64) {
+    *known = Some(known.map_or(new, |known| known.min(new)));
+}
+
+/// Seconds; what is no number is none: a response whose freshness cannot be read is stale (RFC 9111,
+/// section 4.2.1).
+pub(super) fn seconds(text: &[u8]) -> u64 {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return 0;
     }
@@ -121,72 +180,4 @@ fn token(text: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn parse(lines: &[&str]) -> CacheControl {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(CACHE_CONTROL, HeaderValue::from_bytes(line.as_bytes()).unwrap());
-        }
-        CacheControl::of(&headers)
-    }
-
-    #[test]
-    fn names_in_any_case_on_any_line() {
-        let read = parse(&["Public , MAX-AGE=60", "s-maxage=\"30\",,", "No-Store"]);
-        let expected = CacheControl {
-            public: true,
-            no_store: true,
-            max_age: Some(60),
-            s_maxage: Some(30),
-            ..CacheControl::default()
-        };
-        assert_eq!(read, expected);
-    }
-
-    #[test]
-    fn what_stands_in_quotes_is_no_directive() {
-        let read = parse(&[r#"ext="a, no-store, \" private", max-age=5"#]);
-        assert_eq!(read, CacheControl { max_age: Some(5), ..CacheControl::default() });
-    }
-
-    #[test]
-    fn a_directive_limited_to_fields_counts_as_a_whole() {
-        assert!(parse(&[r#"private="x-user""#]).private);
-        assert!(parse(&[r#"no-cache="set-cookie""#]).no_cache);
-    }
-
-    #[test]
-    fn the_least_of_several_ages_and_none_for_what_is_no_number() {
-        assert_eq!(parse(&["max-age=60, max-age=10", "max-age=30"]).max_age, Some(10));
-        for bad in
-            ["max-age", "max-age=", "max-age=-1", "max-age=1.5", "max-age=abc", "max-age=\"\""]
-        {
-            assert_eq!(parse(&[bad]).max_age, Some(0), "{bad}");
-        }
-        assert_eq!(parse(&["max-age=99999999999999999999999"]).max_age, Some(MOST_SECONDS));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_said_to_be_so_and_the_rest_still_counts() {
-        for bad in ["max-age=60; private", "=x, private", "private no-cache", "private=\"x"] {
-            let read = parse(&[bad]);
-            assert!(read.malformed, "{bad}");
-            assert!(read.private, "{bad}");
-        }
-        assert!(parse(&["max-age = 60"]).malformed);
-        assert!(!parse(&["", " , ,", "immutable, stale-while-revalidate=5"]).malformed);
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_do_no_harm() {
-        let mut headers = HeaderMap::new();
-        let line = b"x=\"\xff\", \xfe, no-store";
-        headers.append(CACHE_CONTROL, HeaderValue::from_bytes(line).unwrap());
-        let read = CacheControl::of(&headers);
-        assert!(read.malformed && read.no_store);
-    }
-}
+mod tests;

@@ -1,35 +1,42 @@
 //! May this request be answered from the store, and may its answer be recorded?
 
 use http::{
-    HeaderMap, HeaderName, Method,
+    HeaderMap, Method,
     header::{
         AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, IF_MATCH, IF_MODIFIED_SINCE,
-        IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
+        IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
     },
     request::Parts,
 };
 
-use super::cache_control::CacheControl;
+use super::{cache_control::CacheControl, reuse::Wants};
+use crate::Preset;
 
 /// What of an admitted request decides about its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// Answered from a stored GET, never the reason to store one.
     pub(crate) head: bool,
     /// It carries a cookie: shared only where the response says so.
     pub(crate) cookie: bool,
+    /// It carries credentials: the same.
+    pub(crate) authorized: bool,
+    /// It asks for a part, or about a copy that the client has: the origin's answer to that is for nobody
+    /// else, unless it is a whole one.
+    pub(crate) particular: bool,
+    pub(crate) wants: Wants,
 }
 
 impl Asked {
     /// Whether others may wait for the answer to this request. HEAD fills nothing, and whether an answer
     /// to a cookie is for others is known only when it is there.
     pub(crate) const fn may_claim(self) -> bool {
-        !self.head && !self.cookie
+        self.may_fill() && !self.cookie && !self.authorized && !self.particular
     }
 
-    /// Whether the answer may be recorded although nobody could wait for it.
-    pub(crate) const fn may_claim_late(self) -> bool {
-        !self.head && self.cookie
+    /// Whether the answer may be recorded, once it is there.
+    pub(crate) const fn may_fill(self) -> bool {
+        !self.head && !self.wants.only_if_cached
     }
 }
 
@@ -46,11 +53,10 @@ pub(crate) enum Bypass {
     Body,
     /// Headers that some frameworks obey instead of the request line.
     Override,
-    /// It asks for an answer from the origin, or forbids to store it.
+    /// It forbids to store the answer, or nobody knows what it means.
     CacheControl,
-    /// It asks for a part.
-    Range,
-    /// It asks about a copy that the client has.
+    /// It is to be carried out only on a certain version, which is the origin's to judge (RFC 9110,
+    /// sections 13.1.1 and 13.1.4).
     Conditional,
     /// No host, several, or two that contradict each other.
     Host,
@@ -67,7 +73,6 @@ impl Bypass {
             Self::Body => "request-body",
             Self::Override => "override",
             Self::CacheControl => "request-cache-control",
-            Self::Range => "range",
             Self::Conditional => "conditional",
             Self::Host => "host",
             Self::Misconfigured => "misconfigured",
@@ -78,17 +83,16 @@ impl Bypass {
 /// They change what the handler believes it was asked.
 const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
-const CONDITIONS: [HeaderName; 5] =
-    [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE];
-
 /// Judges a request. `has_body`: what the body says of itself, since over HTTP/2 no header need say it.
-pub(crate) fn admit(request: &Parts, has_body: bool) -> Result<Asked, Bypass> {
+pub(crate) fn admit(request: &Parts, has_body: bool, preset: Preset) -> Result<Asked, Bypass> {
     let headers = &request.headers;
+    let is_safe = preset == Preset::Safe;
     let head = request.method == Method::HEAD;
     if !head && request.method != Method::GET {
         return Err(Bypass::Method);
     }
-    if headers.contains_key(AUTHORIZATION) {
+    let authorized = headers.contains_key(AUTHORIZATION);
+    if authorized && is_safe {
         return Err(Bypass::Authorization);
     }
     if headers.contains_key(UPGRADE) || headers.contains_key(EXPECT) || names_upgrade(headers) {
@@ -100,19 +104,22 @@ pub(crate) fn admit(request: &Parts, has_body: bool) -> Result<Asked, Bypass> {
     if OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
         return Err(Bypass::Override);
     }
-    if headers.contains_key(RANGE) {
-        return Err(Bypass::Range);
-    }
-    if CONDITIONS.iter().any(|name| headers.contains_key(name)) {
+    if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
         return Err(Bypass::Conditional);
     }
     let control = CacheControl::of(headers);
-    // Ages are not judged yet: who names one is answered by the origin.
-    let wants_fresh = control.no_cache || control.max_age.is_some() || control.min_fresh.is_some();
-    if control.no_store || wants_fresh || control.only_if_cached || control.malformed {
+    // RFC 9111, section 5.2.1.5: neither the request nor its answer is stored.
+    if control.no_store || control.malformed && is_safe {
         return Err(Bypass::CacheControl);
     }
-    Ok(Asked { head, cookie: headers.contains_key(COOKIE) })
+    let particular = [RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE];
+    Ok(Asked {
+        head,
+        authorized,
+        cookie: headers.contains_key(COOKIE),
+        particular: particular.iter().any(|name| headers.contains_key(name)),
+        wants: Wants::of(headers, &control),
+    })
 }
 
 fn announces_body(headers: &HeaderMap) -> bool {
@@ -132,12 +139,16 @@ mod tests {
 
     use super::*;
 
-    fn judge(method: &str, headers: &[(&str, &str)]) -> Result<Asked, Bypass> {
+    fn judge_by(preset: Preset, method: &str, headers: &[(&str, &str)]) -> Result<Asked, Bypass> {
         let request =
             headers.iter().fold(Request::builder().method(method), |request, (name, value)| {
                 request.header(*name, *value)
             });
-        admit(&request.body(()).unwrap().into_parts().0, false)
+        admit(&request.body(()).unwrap().into_parts().0, false, preset)
+    }
+
+    fn judge(method: &str, headers: &[(&str, &str)]) -> Result<Asked, Bypass> {
+        judge_by(Preset::Safe, method, headers)
     }
 
     #[test]
@@ -148,8 +159,29 @@ mod tests {
             ("connection", "keep-alive"),
             ("cache-control", "no-transform"),
         ];
-        assert_eq!(judge("GET", &plain), Ok(Asked { head: false, cookie: false }));
-        assert_eq!(judge("HEAD", &[("cookie", "a=b")]), Ok(Asked { head: true, cookie: true }));
+        let asked = judge("GET", &plain).unwrap();
+        assert_eq!(asked, Asked::default());
+        assert!(asked.may_claim());
+        let asked = judge("HEAD", &[("cookie", "a=b")]).unwrap();
+        assert_eq!(asked, Asked { head: true, cookie: true, ..Asked::default() });
+        assert!(!asked.may_fill());
+    }
+
+    #[test]
+    fn nobody_waits_for_an_answer_that_may_be_for_one_alone() {
+        for header in [
+            ("cookie", "a=b"),
+            ("range", "bytes=0-1"),
+            ("if-none-match", "*"),
+            ("if-modified-since", "x"),
+        ] {
+            let asked = judge("GET", &[header]).unwrap();
+            assert!(!asked.may_claim() && asked.may_fill(), "{header:?}");
+        }
+        let asked = judge_by(Preset::Rfc9111, "GET", &[("authorization", "a")]).unwrap();
+        assert!(asked.authorized && !asked.may_claim());
+        let asked = judge("GET", &[("cache-control", "only-if-cached")]).unwrap();
+        assert!(!asked.may_claim() && !asked.may_fill());
     }
 
     #[test]
@@ -165,17 +197,14 @@ mod tests {
             ("GET", ("content-length", "00"), Bypass::Body),
             ("HEAD", ("transfer-encoding", "chunked"), Bypass::Body),
             ("GET", ("x-http-method-override", "DELETE"), Bypass::Override),
-            ("GET", ("range", "bytes=0-1"), Bypass::Range),
-            ("GET", ("if-none-match", "*"), Bypass::Conditional),
-            ("GET", ("if-range", "\"a\""), Bypass::Conditional),
+            ("GET", ("if-match", "*"), Bypass::Conditional),
+            ("GET", ("if-unmodified-since", "x"), Bypass::Conditional),
             ("GET", ("cache-control", "No-Store"), Bypass::CacheControl),
-            ("GET", ("cache-control", "no-cache"), Bypass::CacheControl),
-            ("GET", ("cache-control", "max-age=0"), Bypass::CacheControl),
             ("GET", ("cache-control", "max-age=0; x"), Bypass::CacheControl),
         ] {
             assert_eq!(judge(method, &[header]), Err(reason), "{method} {header:?}");
         }
-        let with_body = admit(&Request::new(()).into_parts().0, true);
+        let with_body = admit(&Request::new(()).into_parts().0, true, Preset::Rfc9111);
         assert_eq!(with_body, Err(Bypass::Body));
     }
 }

@@ -8,11 +8,17 @@ use http::{
 };
 
 use super::{
-    cache_control::{CacheControl, MOST_SECONDS},
+    cache_control::{CacheControl, MOST_SECONDS, Scope},
     freshness,
     request::Asked,
-    vary,
+    reuse::{Freshness, millis},
+    targeted, validators, vary,
 };
+use crate::{Control, Preset};
+
+/// How long what is past its time is kept, for the origin to say that it is still good: as long as it was
+/// fresh, within these.
+const KEPT: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(24 * 3600));
 
 /// The longest block of headers that is stored, in bytes.
 const MOST_HEADER_BYTES: usize = 64 << 10;
@@ -36,6 +42,12 @@ pub(crate) enum Refusal {
     Cors,
     /// The request had a cookie, and the response does not say that it is for everyone.
     Cookie,
+    /// The request had credentials, and the response does not say that it is for everyone.
+    Authorization,
+    /// The handler said so.
+    Control,
+    /// One of its tags was invalidated while the origin was asked, or there are too many.
+    Tags,
     /// Its headers are too long, or its length is unclear or over the limit.
     Size,
 }
@@ -51,6 +63,9 @@ impl Refusal {
             Self::Vary => "vary",
             Self::Cors => "cors",
             Self::Cookie => "cookie",
+            Self::Authorization => "authorization",
+            Self::Control => "control",
+            Self::Tags => "tags",
             Self::Size => "size",
         }
     }
@@ -66,46 +81,64 @@ impl Refusal {
 
 /// What the layer was told, as far as it bears on a response.
 pub(crate) struct Terms<'a> {
+    pub(crate) preset: Preset,
     /// The lifetime of what names none itself, and the longest of what does.
     pub(crate) ttl: Option<Duration>,
     pub(crate) max_length: u64,
     /// Whether a request header is part of the key.
     pub(crate) is_keyed: &'a dyn Fn(&HeaderName) -> bool,
     pub(crate) now: SystemTime,
+    /// How long the origin took.
+    pub(crate) delay: Duration,
+    /// What the handler said.
+    pub(crate) control: Option<&'a Control>,
 }
 
-/// How long this response to a GET may be stored.
+/// A response that may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Storable {
+    pub(crate) freshness: Freshness,
+    /// How long it is of any use.
+    pub(crate) kept: Duration,
+    /// Fields that are not stored with it.
+    pub(crate) without: Vec<HeaderName>,
+    /// Request headers that it depends on, beyond those that are part of every key.
+    pub(crate) vary: Vec<HeaderName>,
+}
+
+/// Whether and how this response to a GET may be stored (RFC 9111, section 3).
 ///
 /// `length` is what the body says of its length, where it knows it.
-pub(crate) fn lifetime(
+pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
     length: Option<u64>,
     asked: Asked,
     terms: &Terms<'_>,
-) -> Result<Duration, Refusal> {
-    if status.is_server_error() {
-        return Err(Refusal::Failure);
+) -> Result<Storable, Refusal> {
+    let is_safe = terms.preset == Preset::Safe;
+    let general = CacheControl::of(headers);
+    let targeted = targeted::of(headers);
+    let is_targeted = targeted.is_some();
+    let control = targeted.unwrap_or_else(|| general.clone());
+    let explicit = freshness::explicit(headers, &control, is_targeted, terms.now);
+    if terms.control.is_some_and(|control| !control.stored) {
+        return Err(Refusal::Control);
     }
-    let control = CacheControl::of(headers);
-    let explicit = freshness::explicit(headers, &control, terms.now);
-    if !(is_good_by_default(status) || explicit.is_some() && is_good_if_it_says_so(status)) {
-        return Err(Refusal::Status);
+    let is_known = explicit.is_some() || terms.control.is_some_and(|control| control.ttl.is_some());
+    may_be_stored(status, &control, is_known, is_safe)?;
+    if is_safe {
+        // What one field forbids, the other does not allow.
+        may_be_shared(headers, &general, asked, terms)?;
+        may_be_shared(headers, &control, asked, terms)?;
     }
-    if control.private || control.no_store || control.no_cache || control.malformed {
-        return Err(Refusal::CacheControl);
+    if asked.authorized && !is_for_authorized(&control) {
+        return Err(Refusal::Authorization);
     }
-    if headers.contains_key(SET_COOKIE) {
-        return Err(Refusal::SetCookie);
-    }
-    if !vary::is_within(headers, terms.is_keyed) {
+    let mut vary = vary::names(headers).ok_or(Refusal::Vary)?;
+    vary.retain(|name| !(terms.is_keyed)(name));
+    if is_safe && !vary.is_empty() {
         return Err(Refusal::Vary);
-    }
-    if !is_for_any_origin(headers) && !(terms.is_keyed)(&ORIGIN) {
-        return Err(Refusal::Cors);
-    }
-    if asked.cookie && !is_for_everyone(&control) {
-        return Err(Refusal::Cookie);
     }
     let declared = declared_length(headers).map_err(|Unclear| Refusal::Size)?;
     let disagree = declared.is_some() && length.is_some() && declared != length;
@@ -113,21 +146,134 @@ pub(crate) fn lifetime(
     if disagree || too_long || header_bytes(headers) > MOST_HEADER_BYTES {
         return Err(Refusal::Size);
     }
-    let lifetime = match (explicit, terms.ttl) {
-        (Some(explicit), Some(ttl)) => explicit.min(ttl),
-        (Some(only), None) | (None, Some(only)) => only,
-        (None, None) => return Err(Refusal::Stale),
+    let age = freshness::initial_age(headers, terms.now, terms.delay);
+    let left = left(status, headers, &control, explicit, age, terms);
+    let never_stale =
+        control.must_revalidate || control.proxy_revalidate || control.s_maxage.is_some();
+    let grace = |seconds: Option<u64>| match seconds {
+        Some(seconds) if !never_stale => seconds * 1000,
+        _ => 0,
     };
-    if lifetime.is_zero() {
-        Err(Refusal::Stale)
+    let mut freshness = Freshness {
+        kept_ms: 0,
+        left_ms: millis(left),
+        age_ms: millis(age),
+        while_ms: grace(control.stale_while_revalidate),
+        error_ms: grace(control.stale_if_error),
+        always_validate: control.no_cache.is_whole(),
+        never_stale,
+        immutable: control.immutable,
+        authorized: is_for_authorized(&control),
+    };
+    let kept = kept(&freshness, left, validators::has_any(headers), is_safe)?;
+    freshness.kept_ms = millis(kept);
+    let without = [control.private.fields(), control.no_cache.fields()].concat();
+    Ok(Storable { freshness, kept, without, vary })
+}
+
+/// Whether status and directives allow it. `is_known`: something says how long it is fresh.
+fn may_be_stored(
+    status: StatusCode,
+    control: &CacheControl,
+    is_known: bool,
+    is_safe: bool,
+) -> Result<(), Refusal> {
+    let failure = if status.is_server_error() { Refusal::Failure } else { Refusal::Status };
+    let is_allowed = if is_safe {
+        is_good_by_default(status) || is_known && is_good_if_it_says_so(status)
     } else {
-        Ok(lifetime.min(Duration::from_secs(MOST_SECONDS)))
+        // A final status. A part and a 304 need more than being stored; 206 is passed on.
+        let is_whole = status.as_u16() >= 200 && ![206, 304].contains(&status.as_u16());
+        let understood = is_good_by_default(status) || is_good_for_a_guess(status);
+        // RFC 9111, section 5.2.2.3.
+        let must = control.must_understand && !(understood || is_good_if_it_says_so(status));
+        is_whole && !must && (is_known || control.public || understood)
+    };
+    if !is_allowed {
+        return Err(failure);
     }
+    // Who understands the status need not heed a `no-store` beside it.
+    let no_store = control.no_store && (is_safe || !control.must_understand);
+    if no_store || control.private.is_whole() {
+        return Err(Refusal::CacheControl);
+    }
+    Ok(())
+}
+
+/// What [`Preset::Safe`] asks beyond the standard.
+fn may_be_shared(
+    headers: &HeaderMap,
+    control: &CacheControl,
+    asked: Asked,
+    terms: &Terms<'_>,
+) -> Result<(), Refusal> {
+    let limited = [&control.private, &control.no_cache].iter().any(|s| **s != Scope::Nothing);
+    if control.no_store || limited || control.malformed {
+        return Err(Refusal::CacheControl);
+    }
+    if headers.contains_key(SET_COOKIE) {
+        return Err(Refusal::SetCookie);
+    }
+    if !is_for_any_origin(headers) && !(terms.is_keyed)(&ORIGIN) {
+        return Err(Refusal::Cors);
+    }
+    if asked.cookie && !is_for_everyone(control) {
+        return Err(Refusal::Cookie);
+    }
+    Ok(())
+}
+
+/// How long it is fresh from now on.
+fn left(
+    status: StatusCode,
+    headers: &HeaderMap,
+    control: &CacheControl,
+    explicit: Option<Duration>,
+    age: Duration,
+    terms: &Terms<'_>,
+) -> Duration {
+    let longest = Duration::from_secs(MOST_SECONDS);
+    if let Some(told) = terms.control.and_then(|control| control.ttl) {
+        return told.min(longest);
+    }
+    let left = match explicit {
+        Some(lifetime) => lifetime.saturating_sub(age).min(terms.ttl.unwrap_or(longest)),
+        None if terms.ttl.is_some() && is_good_by_default(status) => terms.ttl.unwrap_or_default(),
+        None if terms.preset == Preset::Safe => Duration::ZERO,
+        // RFC 9111, section 4.2.2.
+        None if control.public || is_good_for_a_guess(status) => {
+            let guess = freshness::heuristic(headers, terms.now).unwrap_or_default();
+            guess.saturating_sub(age)
+        }
+        None => Duration::ZERO,
+    };
+    left.min(longest)
+}
+
+/// How long it is of any use.
+fn kept(
+    freshness: &Freshness,
+    left: Duration,
+    can_be_validated: bool,
+    is_safe: bool,
+) -> Result<Duration, Refusal> {
+    let grace = Duration::from_millis(freshness.while_ms.max(freshness.error_ms));
+    if left.is_zero() && (is_safe || !can_be_validated && grace.is_zero()) {
+        return Err(Refusal::Stale);
+    }
+    if freshness.always_validate && !can_be_validated {
+        return Err(Refusal::CacheControl);
+    }
+    // A client may take it stale, and so may we when the origin is gone.
+    let is_of_use_stale = can_be_validated || !is_safe && !freshness.never_stale;
+    let kept = if is_of_use_stale { left.clamp(KEPT.0, KEPT.1) } else { Duration::ZERO };
+    Ok((left + kept.max(grace)).min(Duration::from_secs(MOST_SECONDS)))
 }
 
 /// Whether a stored response may answer this request too.
-pub(crate) fn may_answer(headers: &HeaderMap, asked: Asked) -> bool {
-    !asked.cookie || is_for_everyone(&CacheControl::of(headers))
+pub(crate) fn may_answer(headers: &HeaderMap, freshness: &Freshness, asked: Asked) -> bool {
+    (!asked.cookie || is_for_everyone(&CacheControl::of(headers)))
+        && (!asked.authorized || freshness.authorized)
 }
 
 /// `Content-Length` contradicts itself or is no number.
@@ -152,6 +298,16 @@ fn is_good_by_default(status: StatusCode) -> bool {
 /// provoked must not become everyone's for an hour.
 fn is_good_if_it_says_so(status: StatusCode) -> bool {
     matches!(status.as_u16(), 302 | 307 | 404 | 410)
+}
+
+/// Those that may be stored for as long as a guess says (RFC 9110, section 15.1).
+fn is_good_for_a_guess(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
+/// RFC 9111, section 3.5.
+fn is_for_authorized(control: &CacheControl) -> bool {
+    control.public || control.s_maxage.is_some() || control.must_revalidate
 }
 
 fn is_for_everyone(control: &CacheControl) -> bool {

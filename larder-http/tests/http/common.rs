@@ -16,15 +16,16 @@ use futures_util::stream;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
-use larder::Larder;
+use integration_tests::servers::RedisServer;
+use larder::{Larder, TestClock};
 use larder_http::{BoxError, CacheBody, CacheLayer, CacheService};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceExt};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
-/// Where `/r` stands, as [`layer`] stores it.
-pub(crate) const KEY: &[u8] = b"4:http,12:shop.example,2:/r,-,-,6:accept,-,";
+/// Where the index of `/r` stands, as [`layer`] stores it.
+pub(crate) const ROOT: &[u8] = b"4:http,12:shop.example,2:/r,-,*";
 
 /// Why a body of an origin ended early.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +45,45 @@ pub(crate) fn store() -> MemoryCache {
     MemoryCache::builder().build()
 }
 
+/// Two servers over one store.
+pub(crate) fn two_over_memory() -> (Larder, Larder) {
+    let store = Arc::new(store());
+    (Larder::new(Arc::clone(&store)), Larder::new(store))
+}
+
+/// The same over Redis, which runs as long as what is returned first.
+pub(crate) async fn two_over_redis() -> (RedisServer, Larder, Larder) {
+    let redis = RedisServer::start().await.unwrap();
+    let (a, b) =
+        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
+    (redis, a, b)
+}
+
 pub(crate) fn layer(larder: &Larder) -> CacheLayer {
     CacheLayer::new(larder.clone()).ttl(HOUR).vary_on(["accept"]).cache_status(true)
+}
+
+/// A layer that does what the standard allows.
+pub(crate) fn standard(larder: &Larder) -> CacheLayer {
+    CacheLayer::rfc9111(larder.clone()).cache_status(true)
+}
+
+/// A cache in memory whose time a test moves.
+pub(crate) fn clocked() -> (TestClock, Larder) {
+    let clock = TestClock::new();
+    let store = MemoryCache::builder().clock(Arc::new(clock.clone())).build();
+    let larder = Larder::builder(store).clock(Arc::new(clock.clone())).build();
+    (clock, larder)
+}
+
+/// Returns when so many recordings are committed, indices among them.
+pub(crate) async fn committed(larder: &Larder, count: u64) {
+    let stands = async {
+        while larder.stats().streams.committed < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), stands).await.expect("it is stored in time");
 }
 
 /// A GET of a plain client.

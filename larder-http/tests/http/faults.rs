@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use crate::common::*;
 use backend_memory::MemoryCache;
 use bytes::Bytes;
-use cache_api::{Cache, Namespace, Op, SetOptions, TestClock};
-use futures_util::FutureExt;
+use cache_api::{Cache, Key, Op, SetOptions, TestClock};
+use futures_util::{FutureExt, StreamExt};
 use http::Response;
 use integration_tests::faults::{Calls, Scripted, full};
 use larder::{
@@ -89,7 +89,7 @@ async fn the_longest_of_deadlines_is_one() {
     let larder = Larder::builder(memory()).clock(Arc::new(clock.clone())).build();
     // Someone else asks the origin, and gets no answer.
     let others = larder.namespace("http").unwrap().streams::<()>();
-    let claim = others.begin(KEY).await;
+    let claim = others.begin(ROOT).await;
     assert!(matches!(claim, Begin::Claimed(_)));
     let origin = Origin::numbered(&[]);
     let service = origin.behind(layer(&larder).lookup_deadline(Duration::MAX));
@@ -113,7 +113,7 @@ async fn who_removes_an_expired_answer_takes_nobodys_claim_away() {
     clock.advance(Duration::from_secs(500));
     let larder = Larder::builder(store.clone()).clock(Arc::new(clock.clone())).build();
     let service = origin.behind(layer(&larder));
-    let key = Namespace::new("http").unwrap().key(KEY).unwrap();
+    let key = variant(&larder).await;
     let gate = store.hold(Op::DeleteIf);
     let answer = tokio::spawn(async move { fetch(&service, get("/r")).await });
     gate.arrived().await;
@@ -152,6 +152,14 @@ async fn a_store_that_breaks_while_a_body_is_recorded_costs_the_client_nothing()
     }
 }
 
+/// Where the only answer stands, which is found through an index.
+async fn variant(larder: &Larder) -> Key {
+    let keys = larder.namespace("http").unwrap().keys().unwrap();
+    let is_variant = |key: &Key| key.as_bytes().windows(4).any(|part| part == b",@8:");
+    let variants = keys.filter_map(async |key| key.ok().filter(is_variant));
+    Box::pin(variants).next().await.expect("it stands there")
+}
+
 #[tokio::test]
 async fn damage_in_the_store_is_a_miss() {
     let store = memory();
@@ -160,7 +168,7 @@ async fn damage_in_the_store_is_a_miss() {
     let service = origin.behind(layer(&larder));
     fetch(&service, get("/r")).await;
     drop(hit(&service, "/r").await);
-    let key = Namespace::new("http").unwrap().key(KEY).unwrap();
+    let key = variant(&larder).await;
     let stored = store.get(&key).await.unwrap().expect("it stands under this key");
     for at in (0..stored.len()).step_by(7) {
         let mut damaged = stored.to_vec();

@@ -4,11 +4,16 @@
 
 mod common;
 
+mod conditions;
 mod contract;
 mod faults;
 mod freshness;
+mod invalidation;
 mod privacy;
+mod purge;
 mod replay;
 mod streaming;
 mod two_servers;
+mod validation;
+mod variants;
 mod wire;

@@ -1,10 +1,9 @@
 //! Two servers, each with a cache handle of its own, over one store.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use crate::common::*;
 use http::Response;
-use integration_tests::servers::RedisServer;
 use larder::Larder;
 
 async fn the_other_server_follows_then_replays(a: Larder, b: Larder) {
@@ -50,11 +49,6 @@ async fn twenty_at_once_are_one_call(a: Larder, b: Larder) {
     assert_eq!(origin.calls(), 1);
 }
 
-fn two_over_memory() -> (Larder, Larder) {
-    let store = Arc::new(store());
-    (Larder::new(Arc::clone(&store)), Larder::new(store))
-}
-
 #[tokio::test]
 async fn over_memory_the_other_server_follows_then_replays() {
     let (a, b) = two_over_memory();
@@ -69,16 +63,12 @@ async fn over_memory_twenty_at_once_are_one_call() {
 
 #[tokio::test]
 async fn over_redis_the_other_server_follows_then_replays() {
-    let redis = RedisServer::start().await.unwrap();
-    let (a, b) =
-        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
+    let (_redis, a, b) = two_over_redis().await;
     the_other_server_follows_then_replays(a, b).await;
 }
 
 #[tokio::test]
 async fn over_redis_twenty_at_once_are_one_call() {
-    let redis = RedisServer::start().await.unwrap();
-    let (a, b) =
-        (larder::open(redis.url()).await.unwrap(), larder::open(redis.url()).await.unwrap());
+    let (_redis, a, b) = two_over_redis().await;
     twenty_at_once_are_one_call(a, b).await;
 }

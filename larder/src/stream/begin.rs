@@ -5,13 +5,15 @@ use cache_api::{Error, Key, Ttl};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    envelope::{Kind, Stamp, displacing},
-    lease::{Held, Place, Taken, take},
+    envelope::{Kind, Stamp, displacing, write_work},
+    lease::{Held, Place, Taken, take, write},
     stream::{
         Reader, Recorder, StreamError, Streams,
+        chunks::Chunks,
         format::{ChunkKeys, Generation, Manifest, Recording},
         head,
         launch::{Launch, lifetime},
+        reader::Edition,
         storer::Footing,
     },
 };
@@ -121,7 +123,10 @@ where
                 }
             }
             Found::Lease => {}
-            Found::Pass => return Ok(Begin::Pass(PassReason::Marked)),
+            Found::Pass if !streams.options.over_marks => {
+                return Ok(Begin::Pass(PassReason::Marked));
+            }
+            Found::Pass => wait = false,
             Found::Nothing => wait = false,
         }
         if !wait {
@@ -137,7 +142,7 @@ where
                     return Ok(Begin::Claimed(Claim(Box::new(Claimed {
                         streams,
                         place,
-                        held,
+                        ground: Ground::Held(held),
                         chunks,
                     }))));
                 }
@@ -182,16 +187,40 @@ fn found(key: &Key, standing: Option<&Bytes>) -> Found {
     }
 }
 
-/// The right to record under a key: a lease that stands there and is renewed in the background.
+/// The right to record under a key: a lease that stands there and is renewed in the background, or a
+/// stream that [is to be replaced](Streams::claim_over).
 ///
-/// Dropping it gives the key free, in the background.
+/// Dropping it gives the key free, in the background; a stream that was to be replaced stays.
 pub struct Claim<H>(Box<Claimed<H>>);
 
 struct Claimed<H> {
     streams: Streams<H>,
     place: Place,
-    held: Held,
+    ground: Ground,
     chunks: ChunkKeys,
+}
+
+/// What the recording will replace.
+enum Ground {
+    Held(Held),
+    /// A committed stream, and its chunks.
+    Stream {
+        stamp: Stamp,
+        chunks: Chunks,
+        count: u32,
+    },
+}
+
+impl<H> Claim<H> {
+    /// One that stands on a committed stream, which is left as it is until there is something better.
+    pub(super) fn over(streams: Streams<H>, place: Place, old: Edition) -> Result<Self, Error> {
+        let namespace = streams.space.namespace();
+        let chunks = streams.chunks_of(ChunkKeys::new(namespace, old.generation)?);
+        let stamp = Manifest::stamp(old.generation);
+        let ground = Ground::Stream { stamp, chunks, count: old.chunks };
+        let chunks = ChunkKeys::new(namespace, Generation::random())?;
+        Ok(Self(Box::new(Claimed { streams, place, ground, chunks })))
+    }
 }
 
 impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
@@ -206,16 +235,28 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Claim<H> {
 
     /// Gives the key free. Returns when that is done, or the store did not answer.
     pub async fn release(self) {
-        let Claimed { streams, place, held, .. } = *self.0;
-        held.release().await;
+        let Claimed { streams, place, ground, .. } = *self.0;
+        match ground {
+            Ground::Held(held) => held.release().await,
+            Ground::Stream { .. } => return,
+        }
         streams.larder().inner.wake.changed(&place.key);
     }
 
     /// Gives the key free, and lets everyone pass for a while: what the source has is not to be kept, or
-    /// it failed, and nobody should queue for it.
+    /// it failed, and nobody should queue for it. A stream that was to be replaced is removed.
     pub async fn pass(self, how_long: Duration) {
-        let Claimed { streams, place, held, .. } = *self.0;
-        held.pass(&place, how_long, streams.options.terms().patience).await;
+        let Claimed { streams, place, ground, .. } = *self.0;
+        let patience = streams.options.terms().patience;
+        match ground {
+            Ground::Held(held) => held.pass(&place, how_long, patience).await,
+            Ground::Stream { stamp, chunks, count } => {
+                let record = write_work(Stamp::new(Kind::Pass), &[]);
+                let ttl = Ttl::After(how_long);
+                write(&place, &record, ttl, stamp.condition(), patience).await;
+                chunks.retire(count, streams.options.read_grace);
+            }
+        }
         streams.larder().inner.wake.changed(&place.key);
     }
 }
@@ -267,7 +308,7 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for Sta
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { claim, head, ttl, length } = self;
-        let Claimed { streams, place, held, chunks } = *claim.0;
+        let Claimed { streams, place, ground, chunks } = *claim.0;
         Box::pin(async move {
             let encoded = lifetime(ttl)
                 .map_err(StreamError::from)
@@ -276,12 +317,19 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> IntoFuture for Sta
             let launch = Launch { streams: &streams, head, length };
             match encoded {
                 Ok((ttl, bytes)) => {
-                    let footing = Footing::Seen(held.hand_over().condition());
+                    let against = match ground {
+                        Ground::Held(held) => held.hand_over(),
+                        Ground::Stream { stamp, chunks, count } => {
+                            chunks.retire(count, streams.options.read_grace);
+                            stamp
+                        }
+                    };
+                    let footing = Footing::Seen(against.condition());
                     launch.stored(place, chunks, footing, ttl, bytes)
                 }
                 Err(error) => {
                     tracing::warn!(key = place.shown(), %error, "a stream cannot be recorded like this");
-                    drop(held);
+                    drop(ground);
                     launch.transient()
                 }
             }

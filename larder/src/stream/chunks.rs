@@ -1,8 +1,8 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use cache_api::{Cache, Condition, Ttl};
-use futures_util::{StreamExt, stream};
+use cache_api::{Cache, Condition, Error, Ttl};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::stream::{
     StreamError,
@@ -50,6 +50,22 @@ impl Chunks {
         if count > 0 {
             tokio::spawn(async move { self.shorten(count, grace).await });
         }
+    }
+
+    /// Lets all chunks of a recording live for so long from now on. `false`: one is not there any more.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub(crate) async fn lengthen(&self, count: u32, life: Duration) -> Result<bool, Error> {
+        stream::iter(0..count)
+            .map(|index| async move {
+                let key = self.keys.chunk(index);
+                self.store.expire(&key, Ttl::After(life), Condition::Always).await
+            })
+            .buffer_unordered(RETIRED_AT_ONCE)
+            .try_fold(true, |all, stands| async move { Ok(all && stands) })
+            .await
     }
 
     /// Ends early where nothing stands any more, or never did.

@@ -15,6 +15,7 @@ pub(crate) struct Options {
     pub(crate) linger: Duration,
     pub(crate) window: usize,
     pub(crate) head_wait: Duration,
+    pub(crate) over_marks: bool,
 }
 
 /// A range of durations, both ends within it.
@@ -69,6 +70,7 @@ impl Default for Options {
             linger: Duration::from_millis(20),
             window: 1 << 20,
             head_wait: Duration::from_secs(1),
+            over_marks: false,
         }
     }
 }

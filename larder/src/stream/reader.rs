@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 
 use crate::{
     Larder,
-    stream::{StreamError, body::Body, shared::count},
+    stream::{StreamError, body::Body, format::Generation, shared::count},
 };
 
 /// A recorded stream, or one that is being recorded: its head, and its body as a stream of bytes.
@@ -31,18 +31,47 @@ pub struct Reader<H> {
     trailers: Option<Bytes>,
     live: bool,
     larder: Larder,
+    /// What stands in the store, if it was committed when it was opened.
+    edition: Option<Edition>,
+}
+
+/// Which recording stood at a key when it was opened: for whoever does something about that one, and no
+/// other. See [`Streams::renew`](crate::stream::Streams::renew).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edition {
+    pub(crate) generation: Generation,
+    pub(crate) chunks: u32,
 }
 
 impl<H> Reader<H> {
     pub(crate) fn new(larder: Larder, head: Arc<H>, body: Box<dyn Body>) -> Self {
         let total = body.finish().map(|finish| finish.length);
         let live = body.is_live();
-        Self { head, body: Some(body), range: None, total, trailers: None, live, larder }
+        Self {
+            head,
+            body: Some(body),
+            range: None,
+            total,
+            trailers: None,
+            live,
+            larder,
+            edition: None,
+        }
     }
 
     pub(crate) fn with_range(mut self, range: Range<u64>) -> Self {
         self.range = Some(range);
         self
+    }
+
+    pub(crate) const fn with_edition(mut self, generation: Generation, chunks: u32) -> Self {
+        self.edition = Some(Edition { generation, chunks });
+        self
+    }
+
+    /// Which committed recording this reads. `None`: it was not committed yet when it was opened.
+    pub const fn edition(&self) -> Option<Edition> {
+        self.edition
     }
 
     /// What was recorded with the stream.

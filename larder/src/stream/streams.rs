@@ -114,6 +114,14 @@ impl<H> Streams<H> {
         self
     }
 
+    /// Whether to [`begin`](Self::begin) where someone said that nobody should queue: for whoever has an
+    /// answer already, and can keep it. Default: no, that is
+    /// [`PassReason::Marked`](crate::stream::PassReason::Marked).
+    pub const fn over_marks(mut self, yes: bool) -> Self {
+        self.options.over_marks = yes;
+        self
+    }
+
     /// The space they lie in.
     #[must_use]
     pub const fn space(&self) -> &Space {
@@ -354,7 +362,8 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
             return Ok(None);
         };
         count(&counters.hits);
-        let reader = Reader::new(self.larder().clone(), head, body);
+        let reader = Reader::new(self.larder().clone(), head, body)
+            .with_edition(manifest.generation, manifest.table.count());
         Ok(Some(if range.is_some() { reader.with_range(wanted) } else { reader }))
     }
 

@@ -10,10 +10,12 @@
 //! loads reads it before the load; if it is another one after the tags were read, one of them may have
 //! changed in between, and the answer is not kept.
 
+mod late;
 mod name;
 mod sequence;
 mod store;
 
+pub use late::BeforeTags;
 pub(crate) use name::{TagName, TagNames};
 pub(crate) use sequence::Sequence;
 pub use store::Hold;

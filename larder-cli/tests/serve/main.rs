@@ -1,0 +1,16 @@
+//! `larder serve`, from outside: the program, an origin of raw sockets, and clients of raw sockets.
+
+mod bodies;
+mod client;
+mod config;
+mod ending;
+mod faults;
+mod fleet;
+mod forwarding;
+mod guard;
+mod limits;
+mod origin;
+mod program;
+mod protocols;
+mod tunnels;
+mod watching;
