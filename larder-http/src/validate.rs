@@ -207,7 +207,8 @@ impl Shared {
         match self.look_up.within(self.look_up.deadline(), renew).await {
             Some(Ok(true)) => {
                 let then = self.outlived(place, storable.kept);
-                self.settle(then, asking.address.clone(), storable.kept);
+                let address = asking.address.clone();
+                self.settle(then, address, place.clone(), opened.received, storable.kept);
             }
             // A part of it is gone, or somebody else was faster.
             Some(Ok(false)) => self.remove(place, Some(edition)).await,
