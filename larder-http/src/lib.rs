@@ -29,6 +29,7 @@ mod look_up;
 mod policy;
 mod purge;
 mod record;
+mod repair;
 mod ring;
 mod rules;
 mod service;

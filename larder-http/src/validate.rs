@@ -40,7 +40,7 @@ enum Elected {
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     ReqBody: Send + 'static,
@@ -65,7 +65,7 @@ where
             Elected::Us(_guard) => self.ask(stored, opened).await,
             Elected::Done(done) => {
                 let (stored, opened) = *done;
-                Ok(shared.answer(*asked, headers, stored, opened, Outcome::Hit).await)
+                Ok(self.replay(stored, opened, Outcome::Hit).await)
             }
         }
     }
@@ -275,7 +275,7 @@ impl Shared {
         Response::from_parts(parts, CacheBody::passed(body))
     }
 
-    async fn remove(&self, place: &Place, edition: Option<Edition>) {
+    pub(crate) async fn remove(&self, place: &Place, edition: Option<Edition>) {
         let Some(edition) = edition else { return };
         let remove = self.look_up.streams().remove(&place.key, edition);
         if !matches!(self.look_up.within(self.look_up.deadline(), remove).await, Some(Ok(_))) {

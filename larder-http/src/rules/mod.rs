@@ -13,6 +13,7 @@ pub(crate) mod invalidation;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod rest;
 pub(crate) mod reuse;
 pub(crate) mod tags;
 pub(crate) mod targeted;
