@@ -21,6 +21,9 @@ mod body;
 mod control;
 mod exchange;
 mod future;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod header_block;
 mod key;

@@ -7,6 +7,8 @@
 mod any_bytes;
 pub(crate) mod cache_control;
 pub(crate) mod date;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod every_rule;
 pub(crate) mod freshness;
 pub(crate) mod hop_by_hop;
 pub(crate) mod invalidation;
