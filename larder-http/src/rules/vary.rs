@@ -70,7 +70,9 @@ fn members(value: &[u8]) -> Option<Vec<Vec<u8>>> {
 fn fold(member: &mut Vec<u8>) {
     member.make_ascii_lowercase();
     member.retain(|byte| !byte.is_ascii_whitespace());
-    let Some(at) = member.iter().position(|&byte| byte == b';') else { return };
+    let Some(at) = member.iter().position(|&byte| byte == b';').filter(|&at| at > 0) else {
+        return;
+    };
     let Some(weight) = member[at..].strip_prefix(b";q=") else { return };
     let Some((whole @ (b'0' | b'1'), rest)) = weight.split_first() else { return };
     let Some(part) = rest.strip_prefix(b".").or(rest.is_empty().then_some(rest)) else { return };
@@ -141,6 +143,7 @@ mod tests {
             (&ACCEPT_ENCODING, &["gzip;q=1.1"], &["gzip"], false),
             (&ACCEPT_ENCODING, &["gzip;q=1;q=1"], &["gzip"], false),
             (&ACCEPT_ENCODING, &["gzip;q=10"], &["gzip"], false),
+            (&ACCEPT_LANGUAGE, &["de, ;q=1"], &["de"], false),
             // A quote that is never closed: the one has a member more.
             (&ACCEPT_ENCODING, &["br, \"gzip"], &["\"gzip, br"], false),
             (&ACCEPT_ENCODING, &["\"\\ \", a"], &["\"\\\", a"], false),
