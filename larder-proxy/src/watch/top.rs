@@ -18,6 +18,8 @@ const FADED: f64 = 0.01;
 #[derive(Debug, Default)]
 pub(super) struct Top {
     keys: HashMap<u64, Counted>,
+    /// Since the start.
+    seconds: i32,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Top {
 
     /// A second has passed.
     pub(super) fn fade(&mut self) {
+        self.seconds = self.seconds.saturating_add(1);
         for Counted { requests, over, kept, .. } in self.keys.values_mut() {
             for count in [requests, over, kept] {
                 *count *= Fading::PER_SECOND;
@@ -72,7 +75,8 @@ impl Top {
 
     /// The first of them, by what they were surely asked for.
     pub(super) fn list(&self, most: usize) -> Vec<Ranked> {
-        let mut all: Vec<_> = self.keys.values().map(Counted::rank).collect();
+        let rate = Fading::rate(self.seconds);
+        let mut all: Vec<_> = self.keys.values().map(|counted| counted.rank(rate)).collect();
         all.sort_by(|a, b| {
             let by_rate = b.requests_per_second.total_cmp(&a.requests_per_second);
             by_rate.then_with(|| a.name.cmp(&b.name))
@@ -83,11 +87,11 @@ impl Top {
 }
 
 impl Counted {
-    fn rank(&self) -> Ranked {
+    fn rank(&self, rate: f64) -> Ranked {
         let sure = (self.requests - self.over).max(0.0);
         Ranked {
             name: self.name.clone(),
-            requests_per_second: sure * Fading::RATE,
+            requests_per_second: sure * rate,
             kept: if sure > 0.0 { (self.kept / sure).clamp(0.0, 1.0) } else { 0.0 },
         }
     }
@@ -118,7 +122,7 @@ mod tests {
         assert_eq!(first, ["/0", "/1", "/2", "/3"]);
         // The control: those who came by once are not taken for more than they are.
         let rest = top.list(ROOM);
-        assert!(rest[4].requests_per_second <= 2.0 * Fading::RATE, "{:?}", rest[4]);
+        assert!(rest[4].requests_per_second <= 2.0, "{:?}", rest[4]);
     }
 
     #[test]
