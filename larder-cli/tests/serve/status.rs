@@ -141,3 +141,12 @@ async fn a_store_that_is_down_is_told_of() {
     assert!(!told.to_string().contains("s3cret"), "{told}");
     assert!(ask(serve.address, "GET /fixed", "").await.ends_with("fixed"));
 }
+
+#[tokio::test]
+async fn a_store_that_takes_nothing_is_told_of() {
+    let redis = RedisServer::builder().config("maxmemory 1").start().await;
+    let redis = redis.expect("redis-server starts");
+    let origin = Origin::start().await;
+    let serve = Serve::start_on(&redis.url(), &origin.url(), &[]).await;
+    until(&serve, "it is full", |told| told["store"]["state"] == "full").await;
+}

@@ -30,6 +30,8 @@ pub(super) enum Health {
     Unknown,
     /// It answered, and took so long.
     Answers(Duration),
+    /// The same, but it takes nothing: it is full, perhaps.
+    Full(Duration),
     /// It has not answered since then.
     Silent(Instant),
 }
@@ -63,19 +65,27 @@ impl Watch {
         let asked = Instant::now();
         let found = timeout(REACH, store.get_many(places)).await;
         let Ok(Ok(found)) = found else { return self.silent() };
-        *lock(&self.health) = Health::Answers(asked.elapsed());
+        let took = asked.elapsed();
         let read = |value: Option<larder::Bytes>| value.as_deref().and_then(Record::read);
         let records: Vec<_> = found.into_iter().map(read).collect();
         let free = lock(&self.fleet).found(&records, asked);
-        let Some((place, condition)) = free else { return };
+        let Some((place, condition)) = free else {
+            *lock(&self.health) = Health::Answers(took);
+            return;
+        };
         let own = self.record(metrics, draining).write();
         let options = SetOptions::new(LIFE).when(condition);
-        // Refused, someone else took the place: the next beat finds another one.
-        if !matches!(
-            timeout(REACH, store.set(&places[place], own.into(), options)).await,
-            Ok(Ok(_))
-        ) {
-            self.silent();
+        match timeout(REACH, store.set(&places[place], own.into(), options)).await {
+            Ok(Ok(outcome)) => {
+                *lock(&self.health) = Health::Answers(took);
+                if !outcome.is_stored() {
+                    lock(&self.fleet).refused();
+                }
+            }
+            Ok(Err(error)) if !error.is_unavailable() => {
+                *lock(&self.health) = Health::Full(took);
+            }
+            _ => self.silent(),
         }
     }
 

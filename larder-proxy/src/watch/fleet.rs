@@ -15,6 +15,9 @@ use super::record::Record;
 /// How many servers can be seen. What more there are serve as well, unseen.
 pub(super) const PLACES: usize = 64;
 
+/// So long a record may be missing: a purge of everything takes it away until the next beat.
+const DOUBT: Duration = Duration::from_secs(2);
+
 /// Servers that are gone are remembered for so long.
 const MEMORY: Duration = Duration::from_secs(600);
 
@@ -67,6 +70,11 @@ impl Fleet {
         Some((free, Condition::Absent))
     }
 
+    /// What was to be written was refused: someone was faster, or what stands there is no record.
+    pub(super) const fn refused(&mut self) {
+        self.place = (self.place + 1) % PLACES;
+    }
+
     /// Where this server wrote last.
     pub(super) const fn place(&self) -> usize {
         self.place
@@ -86,8 +94,9 @@ impl Fleet {
         let others = self.seen.values().filter(|seen| seen.record.id != self.own);
         others
             .map(|seen| {
-                let gone = (!seen.there).then(|| now.duration_since(seen.at));
-                (seen.record.clone(), gone)
+                let since = now.duration_since(seen.at);
+                let is_gone = !seen.there && since >= DOUBT;
+                (seen.record.clone(), is_gone.then_some(since))
             })
             .collect()
     }
@@ -115,11 +124,13 @@ mod tests {
             self.write(fleet, place);
         }
 
-        fn write(&mut self, fleet: &Fleet, place: Option<(usize, Condition)>) {
+        fn write(&mut self, fleet: &mut Fleet, place: Option<(usize, Condition)>) {
             let Some((place, condition)) = place else { return };
             let standing = self.0.get(&place).map(Record::write);
             if condition.holds(standing.as_deref()) {
                 self.0.insert(place, record(&fleet.own));
+            } else {
+                fleet.refused();
             }
         }
     }
@@ -130,8 +141,8 @@ mod tests {
         let [mut a, mut b] = ["a", "b"].map(|id| Fleet::new(id.into(), 3));
         // Both saw it free, one was first.
         let (for_a, for_b) = (a.found(&store.all(), now), b.found(&store.all(), now));
-        store.write(&a, for_a);
-        store.write(&b, for_b);
+        store.write(&mut a, for_a);
+        store.write(&mut b, for_b);
         assert_eq!(store.0.len(), 1);
         for _ in 0..2 {
             store.beat(&mut b, now);
@@ -143,6 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn a_place_with_something_else_in_it_is_left_alone() {
+        let (now, nothing) = (Instant::now(), vec![None; PLACES]);
+        let mut fleet = Fleet::new("a".into(), PLACES - 1);
+        assert_eq!(fleet.found(&nothing, now), Some((PLACES - 1, Condition::Absent)));
+        fleet.refused();
+        assert_eq!(fleet.found(&nothing, now), Some((0, Condition::Absent)));
+    }
+
+    #[test]
     fn who_stops_is_gone_and_forgotten_after_a_while() {
         let (start, mut store) = (Instant::now(), Places::default());
         let [mut a, mut b] = ["a", "b"].map(|id| Fleet::new(id.into(), 9));
@@ -151,6 +171,8 @@ mod tests {
         store.beat(&mut a, start);
         assert_eq!(a.others(start)[0].1, None);
         store.0.retain(|_, record| record.id != "b");
+        store.beat(&mut a, start + Duration::from_secs(1));
+        assert_eq!(a.others(start + Duration::from_secs(1))[0].1, None, "it may be a purge");
         let later = start + Duration::from_secs(7);
         store.beat(&mut a, later);
         assert_eq!(a.others(later)[0].1, Some(Duration::from_secs(7)));
@@ -167,10 +189,11 @@ mod tests {
         for round in 0..10 {
             let others: Vec<_> =
                 (0..PLACES).map(|id| Some(record(&format!("{round}-{id}")))).collect();
-            late.found(&others, now + Duration::from_secs(round));
+            late.found(&others, now + Duration::from_secs(10 * round));
         }
         assert!(late.seen.len() <= MOST);
         // Those that are there are not the ones that are forgotten.
+        let now = now + Duration::from_secs(90);
         let there = late.others(now).iter().filter(|(_, gone)| gone.is_none()).count();
         assert_eq!(there, PLACES);
     }

@@ -107,13 +107,10 @@ mod tests {
 
     #[test]
     fn names_of_others_are_plain_and_few() {
-        let name = "<img src=x onerror=alert(1)>\u{202e}".repeat(100);
-        let followed = vec![(name.clone(), 1); 1_00];
-        let bytes = Record { name, followed, ..full() }.write();
-        let read = Record::read(&bytes[..]);
-        assert!(read.is_none_or(|read| read.followed.len() <= MOST));
         let name = "<img src=x>\u{202e}".to_owned();
-        let read = Record::read(&Record { name, ..full() }.write()).unwrap();
+        let record = Record { name, followed: vec![("/a".into(), 1); 100], ..full() };
+        let read = Record::read(&record.write()).unwrap();
         assert_eq!(read.name, "<img\\u{20}src=x>\\u{202e}");
+        assert_eq!(read.followed.len(), MOST);
     }
 }

@@ -99,7 +99,7 @@ impl Watch {
         let own = self.record(metrics, draining);
         let others = lock(&self.fleet).others(Instant::now());
         let health = *lock(&self.health);
-        let told = matches!(health, Health::Answers(_));
+        let told = matches!(health, Health::Answers(_) | Health::Full(_));
         let there = others.iter().filter(|(_, gone)| gone.is_none()).map(|(record, _)| record);
         let recordings = recorded(std::iter::once(&own).chain(there));
         let others = others.iter().map(|(record, gone)| Server::of(record, false, *gone, told));
@@ -167,6 +167,7 @@ impl Store {
         let (state, answer_ms, silent_s) = match health {
             Health::Unknown => ("unknown", None, None),
             Health::Answers(took) => ("answers", Some(took.as_secs_f64() * 1e3), None),
+            Health::Full(took) => ("full", Some(took.as_secs_f64() * 1e3), None),
             Health::Silent(since) => ("silent", None, Some(since.elapsed().as_secs())),
         };
         let (name, errors) = (larder.store().name(), larder.stats().errors);
