@@ -39,6 +39,7 @@ mod validate;
 pub use body::CacheBody;
 pub use control::Control;
 pub use future::ResponseFuture;
+pub use key::FORWARDING_HEADERS;
 pub use layer::CacheLayer;
 pub use policy::Preset;
 pub use purge::Purge;

@@ -16,7 +16,7 @@ use larder::{
 use crate::{
     head::{Head, since_1970},
     key::{Address, Index, Place},
-    rules::reuse::millis,
+    rules::{cache_control::MOST_SECONDS, reuse::millis},
 };
 
 /// How long to wait for the head of an answer that someone else has asked the origin for.
@@ -198,7 +198,9 @@ impl LookUp {
     }
 
     fn until(&self, kept: Duration) -> u64 {
-        since_1970(self.now()).saturating_add(millis(INDEX_LIFE.max(kept * 2)))
+        // No stored response lives longer than the last of these, and no store keeps anything for much longer.
+        let life = INDEX_LIFE.max(kept * 2).min(Duration::from_secs(MOST_SECONDS));
+        since_1970(self.now()).saturating_add(millis(life))
     }
 
     /// Makes an index stand where a claim is. `false`: the claim was lost.

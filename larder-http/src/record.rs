@@ -47,7 +47,8 @@ struct Ground {
     then: Then,
 }
 
-enum Then {
+/// What is to be done about the index through which an answer is found.
+pub(crate) enum Then {
     Nothing,
     /// An index takes the place of this claim.
     Commit(Claim<Head>, Place, Index),
@@ -164,11 +165,7 @@ impl Shared {
         };
         let kept = storable.kept;
         if place.covers(&storable.vary) {
-            let soon = since_1970(self.clock.system_time()).saturating_add(millis(kept));
-            let then = match &place.index {
-                Some(index) if index.until_ms < soon => Then::Renew(index.clone()),
-                _ => Then::Nothing,
-            };
+            let then = self.outlived(&place, kept);
             return Some(Ground { claim, place, then });
         }
         let index = match &place.index {
@@ -188,8 +185,17 @@ impl Shared {
         Some(Ground { claim: own, place: variant, then })
     }
 
+    /// An index must not die before what is found through it.
+    pub(crate) fn outlived(&self, place: &Place, kept: Duration) -> Then {
+        let soon = since_1970(self.clock.system_time()).saturating_add(millis(kept));
+        match &place.index {
+            Some(index) if index.until_ms < soon => Then::Renew(index.clone()),
+            _ => Then::Nothing,
+        }
+    }
+
     /// Once the answer can be followed in its place, others are shown the way there.
-    fn settle(self: &Arc<Self>, then: Then, address: Address, kept: Duration) {
+    pub(crate) fn settle(self: &Arc<Self>, then: Then, address: Address, kept: Duration) {
         let shared = Arc::clone(self);
         match then {
             Then::Nothing => {}

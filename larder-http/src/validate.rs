@@ -162,7 +162,7 @@ impl Shared {
 
     /// The origin says that what is stored is still good (RFC 9111, section 4.3.4).
     async fn confirmed<B>(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         stored: Stored,
         mut opened: Opened,
@@ -179,7 +179,7 @@ impl Shared {
 
     /// Takes the fields of an answer without a body into what is stored (RFC 9111, section 3.2).
     async fn update(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         place: &Place,
         edition: Option<Edition>,
@@ -205,7 +205,10 @@ impl Shared {
         let Some(edition) = edition else { return };
         let renew = self.look_up.streams().renew(&place.key, edition, &head, storable.kept);
         match self.look_up.within(self.look_up.deadline(), renew).await {
-            Some(Ok(true)) => {}
+            Some(Ok(true)) => {
+                let then = self.outlived(place, storable.kept);
+                self.settle(then, asking.address.clone(), storable.kept);
+            }
             // A part of it is gone, or somebody else was faster.
             Some(Ok(false)) => self.remove(place, Some(edition)).await,
             Some(Err(_)) | None => tracing::debug!("a stored response could not be renewed"),
@@ -247,7 +250,7 @@ impl Shared {
     /// An answer to HEAD tells whether the stored answer to GET is still the same (RFC 9111, section
     /// 4.3.5).
     async fn told_by_head<B>(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         place: &Place,
         (edition, total): (Option<Edition>, Option<u64>),

@@ -16,7 +16,7 @@ usage: cargo xtask <chore>
   lint              format, clippy and documentation, warnings denied
   bench [ARG ...]   larder side by side with what it is built on, in release;
                     ARGs go to the benchmark program, `--help` lists them
-  soak [ARG ...]    the proofs of what larder guarantees at full length, an hour;
+  soak [ARG ...]    the proofs of what larder guarantees at full length, half an hour;
                     ARGs go to the program, `--help` lists them
 ";
 

@@ -3,6 +3,8 @@
 //! Headers in, decision out. Each rule names its section. Where RFC 9111 leaves a choice, the stricter one
 //! is taken, and what [`Preset::Safe`](crate::Preset::Safe) refuses beyond that stands in [`response`].
 
+#[cfg(test)]
+mod any_bytes;
 pub(crate) mod cache_control;
 pub(crate) mod date;
 pub(crate) mod freshness;

@@ -12,6 +12,7 @@ mod invalidation;
 mod privacy;
 mod purge;
 mod replay;
+mod stamped;
 mod streaming;
 mod two_servers;
 mod validation;

@@ -92,3 +92,35 @@ async fn what_depends_on_everything_is_never_given_again() {
         settle().await;
     }
 }
+
+#[tokio::test]
+async fn the_longest_lifetime_is_one_for_variants_too() {
+    let origin = Origin::numbered(&[("cache-control", "max-age=99999999999"), ("vary", "accept")]);
+    for service in [origin.behind(standard(&memory())), origin.behind(layer(&memory()))] {
+        fetch(&service, get("/r")).await;
+        drop(hit(&service, "/r").await);
+    }
+}
+
+/// A variant that is extended again and again is found through an index that is extended, too.
+#[tokio::test]
+async fn an_index_outlives_what_is_found_through_it() {
+    let (clock, larder) = clocked();
+    let origin = Origin::new(|_, request: Request<Empty<bytes::Bytes>>| {
+        let response = Response::builder().header("cache-control", "max-age=36000");
+        let response = response.header("vary", "accept").header("etag", "\"a\"");
+        match request.headers().contains_key("if-none-match") {
+            true => response.status(304).body(full("")).unwrap(),
+            false => response.body(full("body")).unwrap(),
+        }
+    });
+    let service = origin.behind(standard(&larder));
+    fetch(&service, get("/r")).await;
+    drop(hit(&service, "/r").await);
+    for _ in 0..20 {
+        clock.advance(std::time::Duration::from_secs(40_000));
+        let answer = send(&service, get("/r")).await;
+        assert_eq!(status_of(&answer), "larder; fwd=stale; fwd-status=304");
+        settle().await;
+    }
+}
