@@ -174,6 +174,15 @@ impl Address {
         [self.plain(&self.target).into(), self.indexed().into()]
     }
 
+    /// Where the name of one variant stands, or how many names were put there so far. See
+    /// [`ring`](crate::ring).
+    pub(crate) fn slot(&self, number: Option<i64>) -> Vec<u8> {
+        let mut key = self.plain(&self.target);
+        key.push(b'#');
+        key.extend(number.map(|number| number.to_string()).unwrap_or_default().into_bytes());
+        key
+    }
+
     /// The addresses on the same server to which an answer refers.
     pub(crate) fn elsewhere(&self, answer: &HeaderMap) -> Vec<Self> {
         let host = self.host.as_deref().unwrap_or_default();

@@ -40,7 +40,7 @@ enum Elected {
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     ReqBody: Send + 'static,
@@ -65,7 +65,7 @@ where
             Elected::Us(_guard) => self.ask(stored, opened).await,
             Elected::Done(done) => {
                 let (stored, opened) = *done;
-                Ok(shared.answer(*asked, headers, stored, opened, Outcome::Hit).await)
+                Ok(self.replay(stored, opened, Outcome::Hit).await)
             }
         }
     }
@@ -207,7 +207,8 @@ impl Shared {
         match self.look_up.within(self.look_up.deadline(), renew).await {
             Some(Ok(true)) => {
                 let then = self.outlived(place, storable.kept);
-                self.settle(then, asking.address.clone(), storable.kept);
+                let address = asking.address.clone();
+                self.settle(then, address, place.clone(), opened.received, storable.kept);
             }
             // A part of it is gone, or somebody else was faster.
             Some(Ok(false)) => self.remove(place, Some(edition)).await,
@@ -274,7 +275,7 @@ impl Shared {
         Response::from_parts(parts, CacheBody::passed(body))
     }
 
-    async fn remove(&self, place: &Place, edition: Option<Edition>) {
+    pub(crate) async fn remove(&self, place: &Place, edition: Option<Edition>) {
         let Some(edition) = edition else { return };
         let remove = self.look_up.streams().remove(&place.key, edition);
         if !matches!(self.look_up.within(self.look_up.deadline(), remove).await, Some(Ok(_))) {

@@ -1,12 +1,9 @@
-//! Whatever stands in headers, no rule panics, and what is decided stays within its bounds.
+//! Headers of which some mean something, and [`every_rule`].
 
-use std::time::{Duration, SystemTime};
-
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use proptest::prelude::*;
 
-use super::*;
-use crate::Preset;
+use super::every_rule;
 
 const NAMES: [&str; 18] = [
     "age",
@@ -75,48 +72,7 @@ proptest! {
         status in 100..1000_u16,
         seconds in 0..4_000_000_000_u64,
     ) {
-        let preset = if safe { Preset::Safe } else { Preset::Rfc9111 };
-        let (mut parts, ()) = Request::new(()).into_parts();
-        parts.headers = asked.clone();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let status = StatusCode::from_u16(status).unwrap();
-        let terms = response::Terms {
-            preset,
-            ttl: None,
-            max_length: 100,
-            is_keyed: &|_| false,
-            now,
-            delay: Duration::from_secs(seconds),
-            control: None,
-        };
-        let admitted = request::admit(&parts, false, preset).unwrap_or_default();
-        if let Ok(stored) = response::judge(status, &given, None, admitted, &terms) {
-            let resident = Duration::from_secs(seconds);
-            let _ = stored.freshness.judge(&admitted.wants, resident);
-            let _ = stored.freshness.may_hide_failure(resident, !safe);
-            let _ = response::may_answer(&given, &stored.freshness, admitted);
-            prop_assert!(stored.kept <= Duration::from_secs(cache_control::MOST_SECONDS));
-            prop_assert!(!safe || stored.vary.is_empty() && stored.freshness.left_ms > 0);
-        }
-        let _ = validators::is_not_modified(&asked, status, &given, now);
-        let _ = validators::may_give_part(&asked, &given);
-        let _ = validators::is_about(&given, &asked);
-        if let range::Part::Bytes(bytes) = range::of(&asked, seconds) {
-            prop_assert!(bytes.start < bytes.end && bytes.end <= seconds);
-        }
-        let _ = tags::of(&given, None);
-        let target: Uri = "/a/b?c".parse().unwrap();
-        for uri in invalidation::elsewhere("http", "shop.example", &target, &given) {
-            prop_assert!(uri.authority().is_none_or(|authority| authority == "shop.example"));
-        }
-        let _ = invalidation::may_change(&Method::GET);
-        for name in vary::names(&given).unwrap_or_default() {
-            let normal = vary::normal(&asked, &name);
-            prop_assert_eq!(normal.is_some(), asked.contains_key(&name));
-        }
-        let mut stored = given.clone();
-        update::merge(&mut stored, &asked, safe);
-        update::not_modified(&mut stored);
-        validators::ask(&mut stored, &given);
+        every_rule::apply(&asked, &given, safe, status, seconds);
     }
 }

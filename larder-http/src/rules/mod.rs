@@ -7,12 +7,15 @@
 mod any_bytes;
 pub(crate) mod cache_control;
 pub(crate) mod date;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod every_rule;
 pub(crate) mod freshness;
 pub(crate) mod hop_by_hop;
 pub(crate) mod invalidation;
 pub(crate) mod range;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod rest;
 pub(crate) mod reuse;
 pub(crate) mod tags;
 pub(crate) mod targeted;

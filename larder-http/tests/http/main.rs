@@ -11,6 +11,7 @@ mod freshness;
 mod invalidation;
 mod privacy;
 mod purge;
+mod repair;
 mod replay;
 mod stamped;
 mod streaming;
