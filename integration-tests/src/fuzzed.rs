@@ -38,8 +38,8 @@ pub fn run(target: &str, inputs: usize, body: impl Fn(&[u8])) {
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let entries = fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
     // In no order of the file system's.
     files.sort();
     let corpus: Vec<_> = files.iter().filter_map(|file| fs::read(file).ok()).collect();

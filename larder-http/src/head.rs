@@ -42,6 +42,10 @@ pub(crate) struct Head {
     /// Its tags, as they were before the origin was asked. Empty: it has none.
     #[serde(default)]
     tags: Bytes,
+    /// When its body came, in milliseconds since 1970, if that was before the rest of it: the origin has
+    /// said since that it is still good.
+    #[serde(default)]
+    born_ms: Option<u64>,
 }
 
 /// A stored head that was read.
@@ -56,6 +60,8 @@ pub(crate) struct Opened {
     pub(crate) length: Option<u64>,
     /// Its tags, as they were before the origin was asked.
     pub(crate) tags: Bytes,
+    /// When its body came, in milliseconds since 1970.
+    pub(crate) born_ms: u64,
 }
 
 impl Head {
@@ -82,7 +88,13 @@ impl Head {
             freshness: Some(storable.freshness),
             index: None,
             tags: Bytes::new(),
+            born_ms: None,
         }
+    }
+
+    /// The same for a body that came then.
+    pub(crate) fn born(self, born_ms: u64) -> Self {
+        Self { born_ms: Some(born_ms), ..self }
     }
 
     /// The same with tags.
@@ -100,9 +112,10 @@ impl Head {
         &self.key
     }
 
-    /// When it came, in milliseconds since 1970.
-    pub(crate) const fn received(&self) -> u64 {
-        self.received_ms
+    /// When its body came, in milliseconds since 1970. The same as long as the origin says that it is still
+    /// good.
+    pub(crate) fn born_ms(&self) -> u64 {
+        self.born_ms.unwrap_or(self.received_ms)
     }
 
     /// One that stands in the place of several.
@@ -118,6 +131,7 @@ impl Head {
             freshness: None,
             index: Some(index),
             tags: Bytes::new(),
+            born_ms: None,
         }
     }
 
@@ -139,6 +153,7 @@ impl Head {
             received: UNIX_EPOCH.checked_add(Duration::from_millis(self.received_ms))?,
             length: self.length,
             tags: self.tags.clone(),
+            born_ms: self.born_ms(),
         })
     }
 

@@ -208,9 +208,13 @@ impl LookUp {
     }
 
     fn until(&self, kept: Duration) -> u64 {
+        since_1970(self.now()).saturating_add(millis(self.outliving(kept)))
+    }
+
+    /// How long something lives that is to outlive what lives for so long.
+    pub(crate) fn outliving(&self, kept: Duration) -> Duration {
         // No stored response lives longer than the last of these, and no store keeps anything for much longer.
-        let life = INDEX_LIFE.max(kept * 2).min(Duration::from_secs(MOST_SECONDS));
-        since_1970(self.now()).saturating_add(millis(life))
+        INDEX_LIFE.max(kept * 2).min(Duration::from_secs(MOST_SECONDS))
     }
 
     /// Makes an index stand where a claim is. `false`: the claim was lost.

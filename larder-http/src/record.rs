@@ -1,9 +1,6 @@
 //! Passing the origin's answer on, and recording it while it passes.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -122,7 +119,8 @@ impl Shared {
             start = start.length(length);
         }
         let reader = start.await.fill(Source::new(body));
-        self.settle(then, asking.address.clone(), place, now, storable.kept);
+        let variant = place.index.is_some().then(|| Variant::new(&place.key, now));
+        self.settle(then, asking.address.clone(), variant, storable.kept);
         let outcome = if asking.refreshes { Outcome::Refreshed } else { Outcome::Recorded };
         self.report(&mut parts.headers, outcome);
         Response::from_parts(parts, CacheBody::recorded(reader, length))
@@ -204,11 +202,10 @@ impl Shared {
         self: &Arc<Self>,
         then: Then,
         address: Address,
-        place: Place,
-        received: SystemTime,
+        variant: Option<Variant>,
         kept: Duration,
     ) {
-        if place.index.is_none() {
+        if variant.is_none() && matches!(then, Then::Nothing) {
             return;
         }
         let shared = Arc::clone(self);
@@ -221,7 +218,7 @@ impl Shared {
                 }
                 Then::Renew(index) => look_up.renew_index(&address, index, kept).await,
             }
-            let variant = Variant::new(&place.key, received);
+            let Some(variant) = variant else { return };
             if let Err(error) = look_up.take_slot(&address, &variant, kept).await {
                 tracing::debug!(%error, "a variant is not counted");
             }

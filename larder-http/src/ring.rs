@@ -4,26 +4,27 @@
 //! stored so many before. The slots belong to the address and not to its index, so that a purge does not
 //! begin anew with counting.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use larder::stream::StreamError;
 
-use crate::{head::since_1970, key::Address, look_up::LookUp};
+use crate::{
+    head::{Head, since_1970},
+    key::Address,
+    look_up::LookUp,
+};
 
 /// How long slots are counted on before the count begins anew. Nothing is lost then: whatever stands in a
 /// slot makes way all the same.
 const COUNTED_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// A slot is taken when the head is there; the variant lives from its last byte on.
-const RECORDED_IN: Duration = Duration::from_secs(600);
-
 /// A variant as it was when its slot was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) key: Bytes,
-    /// When it came. Another time: it was stored again since, and has another slot.
-    pub(crate) received_ms: u64,
+    /// When its body came. Another time: it was stored again since, and has another slot.
+    pub(crate) born_ms: u64,
 }
 
 impl LookUp {
@@ -42,8 +43,7 @@ impl LookUp {
         let number = taken.rem_euclid(i64::from(self.most_variants().get()));
         let slot = address.slot(Some(number));
         let before = slots.take(&slot).await?;
-        let life = kept.saturating_add(RECORDED_IN);
-        slots.set(&slot, variant.encode()).ttl(life).await?;
+        slots.set(&slot, variant.encode()).ttl(self.outliving(kept)).await?;
         match before.and_then(|record| Variant::decode(&record)) {
             Some(old) if old.key != variant.key => self.make_way(&old).await,
             _ => Ok(()),
@@ -54,13 +54,13 @@ impl LookUp {
         let streams = self.streams();
         // The head alone.
         if let Some(stored) = streams.open_range(&old.key, 0..0).await? {
-            if let Some(edition) = stored.edition().filter(|_| old.is(stored.head().received())) {
+            if let Some(edition) = stored.edition().filter(|_| old.is(stored.head())) {
                 streams.remove(&old.key, edition).await?;
             }
             return Ok(());
         }
         let recorded = streams.follow(&old.key).await?;
-        if recorded.is_some_and(|reader| reader.is_live() && old.is(reader.head().received())) {
+        if recorded.is_some_and(|reader| reader.is_live() && old.is(reader.head())) {
             streams.delete(&old.key).await?;
         }
         Ok(())
@@ -68,21 +68,21 @@ impl LookUp {
 }
 
 impl Variant {
-    pub(crate) fn new(key: &Bytes, received: std::time::SystemTime) -> Self {
-        Self { key: key.clone(), received_ms: since_1970(received) }
+    pub(crate) fn new(key: &Bytes, came: SystemTime) -> Self {
+        Self { key: key.clone(), born_ms: since_1970(came) }
     }
 
-    fn is(&self, received_ms: u64) -> bool {
-        self.received_ms == received_ms
+    fn is(&self, head: &Head) -> bool {
+        self.born_ms == head.born_ms()
     }
 
     fn encode(&self) -> Bytes {
-        [&self.received_ms.to_be_bytes(), &self.key[..]].concat().into()
+        [&self.born_ms.to_be_bytes(), &self.key[..]].concat().into()
     }
 
     fn decode(record: &Bytes) -> Option<Self> {
-        let received_ms = u64::from_be_bytes(*record.first_chunk()?);
-        Some(Self { key: record.slice(8..), received_ms })
+        let born_ms = u64::from_be_bytes(*record.first_chunk()?);
+        Some(Self { key: record.slice(8..), born_ms })
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_variant_comes_back_as_it_was() {
-        let variant = Variant { key: Bytes::from_static(b"a,@b"), received_ms: 7 };
+        let variant = Variant { key: Bytes::from_static(b"a,@b"), born_ms: 7 };
         assert_eq!(Variant::decode(&variant.encode()), Some(variant));
         assert_eq!(Variant::decode(&Bytes::from_static(b"too few")), None);
     }

@@ -200,15 +200,15 @@ impl Shared {
             _ => return self.remove(place, edition).await,
         };
         let head = Head::new(place, *status, headers, *length, *received, &storable);
-        let head = head.tagged(opened.tags.clone());
+        let head = head.tagged(opened.tags.clone()).born(opened.born_ms);
         opened.freshness = storable.freshness;
         let Some(edition) = edition else { return };
         let renew = self.look_up.streams().renew(&place.key, edition, &head, storable.kept);
         match self.look_up.within(self.look_up.deadline(), renew).await {
             Some(Ok(true)) => {
                 let then = self.outlived(place, storable.kept);
-                let address = asking.address.clone();
-                self.settle(then, address, place.clone(), opened.received, storable.kept);
+                // It has its slot.
+                self.settle(then, asking.address.clone(), None, storable.kept);
             }
             // A part of it is gone, or somebody else was faster.
             Some(Ok(false)) => self.remove(place, Some(edition)).await,

@@ -209,3 +209,31 @@ async fn what_was_stored_again_keeps_its_place() {
     // The fourth took the slot of the first, which has had the third since.
     assert_eq!(variants(&larder).await.len(), 3);
 }
+
+/// One that the origin confirms again and again takes no slots from others, and makes way as any other.
+#[tokio::test]
+async fn what_is_still_good_keeps_its_place() {
+    let (clock, larder) = clocked();
+    let origin = Origin::new(|call, request: Request<Empty<bytes::Bytes>>| {
+        let response = Response::builder().header("cache-control", "max-age=60");
+        let response = response.header("vary", "accept").header("etag", "\"a\"");
+        match request.headers().contains_key("if-none-match") {
+            true => response.status(304).body(full("")).unwrap(),
+            false => response.body(full(format!("answer {call}"))).unwrap(),
+        }
+    });
+    let service = origin.behind(standard(&larder).max_variants(2));
+    let with = |n: &str| request("GET", "/r", &[("accept", n)]);
+    for n in ["0", "1", "0", "0", "0", "1"] {
+        clock.advance(std::time::Duration::from_secs(61));
+        let expected = if n == "0" { "answer 1" } else { "answer 2" };
+        assert_eq!(fetch(&service, with(n)).await, expected);
+        settle().await;
+    }
+    fetch(&service, with("2")).await;
+    settle().await;
+    assert_eq!(variants(&larder).await.len(), 2);
+    let calls = origin.calls();
+    assert_eq!(fetch(&service, with("1")).await, "answer 2");
+    assert_eq!(origin.calls(), calls);
+}
