@@ -117,7 +117,7 @@ impl Cache {
 }
 
 /// What the body of his answer is.
-fn own<B>(question: &Request<B>) -> Bytes {
+fn own(question: &Question) -> Bytes {
     if question.method() == "HEAD" {
         return Bytes::new();
     }
@@ -127,7 +127,7 @@ fn own<B>(question: &Request<B>) -> Bytes {
 }
 
 impl Origin {
-    pub(super) async fn answer<B>(&mut self, question: &Request<B>) -> Answer {
+    pub(super) async fn answer(&mut self, question: &Question) -> Answer {
         self.asked.send_modify(|asked| *asked += 1);
         // Whoever holds the gate lets it go open.
         let _ = self.gate.wait_for(|open| *open).await;

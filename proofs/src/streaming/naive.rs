@@ -152,7 +152,7 @@ impl Naive {
     }
 
     fn key(&self, name: &str) -> Result<Key> {
-        Ok(self.keys.key(name.to_owned())?)
+        Ok(self.keys.key(name)?)
     }
 }
 

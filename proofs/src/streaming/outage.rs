@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    client::Verdict,
+    client::{Ask, Seen, Verdict},
     plan::{End, Plan},
     stage::Stage,
     tally::Tally,
@@ -21,7 +22,7 @@ enum Fault {
 }
 
 /// When it strikes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     BeforeTheMiss,
     WhileRecording,
@@ -37,13 +38,15 @@ const PHASES: [Phase; 4] =
 const BODY: Duration = Duration::from_millis(600);
 /// Longer than sockets hold, so that a client who reads no further stops the server.
 const SIZE: u64 = 12 << 20;
+/// A moment later.
+const SOON: Duration = Duration::from_millis(50);
 /// How long a store is gone.
 const OUTAGE: Duration = Duration::from_millis(700);
 
 /// What became of one play.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// Those who asked while the store was in trouble, and whose answers are the origin's own.
+    /// Those whose answers are the origin's own, recorded or passed on.
     own: Tally,
     /// Those whose answers come from the store.
     stored: Tally,
@@ -67,65 +70,51 @@ pub(super) async fn run(run: &Run, stage: &mut Stage, report: &mut Report) -> Re
     Ok(())
 }
 
+impl Outcome {
+    /// Who of two that ask at once records, and who follows, the answer says.
+    fn add(&mut self, seen: &Seen) {
+        let is_stored = seen.cache.contains("hit") || seen.cache.contains("collapsed");
+        if is_stored { &mut self.stored } else { &mut self.own }.add(seen);
+    }
+}
+
 async fn play(stage: &mut Stage, fault: Fault, phase: Phase, rng: &mut StdRng) -> Result<Outcome> {
-    let size = if matches!(phase, Phase::WhileReplaying) { SIZE } else { 300 << 10 };
+    let size = if phase == Phase::WhileReplaying { SIZE } else { 300 << 10 };
     let plan = Plan::new(format!("outage-{}", now()), size, End::Whole).over(6, BODY);
-    let mut outcome = Outcome::default();
     let on = [stage.on_a(&plan), stage.on_b(&plan)];
-    match phase {
-        Phase::BeforeTheMiss => {
-            let asked = async {
-                sleep(Duration::from_millis(50)).await;
-                tokio::join!(on[0].clone().whole(), on[1].clone().whole())
-            };
-            let (seen, struck) = tokio::join!(asked, strike(stage, fault, rng));
-            struck?;
-            outcome.own.add(&seen.0);
-            outcome.stored.add(&seen.1);
-        }
-        Phase::WhileRecording => {
-            let asked = async {
-                tokio::join!(on[0].clone().whole(), async {
-                    sleep(Duration::from_millis(100)).await;
-                    on[1].clone().whole().await
-                })
-            };
-            let strikes = async {
-                sleep(Duration::from_millis(rng.random_range(100..500))).await;
-                strike(stage, fault, rng).await
-            };
-            let (seen, struck) = tokio::join!(asked, strikes);
-            struck?;
-            outcome.own.add(&seen.0);
-            outcome.stored.add(&seen.1);
-        }
-        Phase::AfterTheCommit => {
-            outcome.own.add(&on[0].clone().whole().await);
-            sleep(Duration::from_millis(50)).await;
-            let asked = async {
-                sleep(Duration::from_millis(50)).await;
-                tokio::join!(on[0].clone().whole(), on[1].clone().whole())
-            };
-            let (seen, struck) = tokio::join!(asked, strike(stage, fault, rng));
-            struck?;
-            outcome.stored.add(&seen.0);
-            outcome.stored.add(&seen.1);
-        }
-        Phase::WhileReplaying => {
-            outcome.own.add(&on[0].clone().whole().await);
-            sleep(Duration::from_millis(50)).await;
-            let mut readers = Vec::new();
-            for ask in &on {
-                if let Ok(mut reader) = ask.clone().open().await {
-                    reader.until(1).await;
-                    readers.push(reader);
-                }
-            }
-            strike(stage, fault, rng).await?;
-            for reader in readers {
-                outcome.stored.add(&reader.rest().await);
+    let mut outcome = Outcome::default();
+    if matches!(phase, Phase::AfterTheCommit | Phase::WhileReplaying) {
+        outcome.add(&on[0].clone().whole().await);
+        sleep(SOON).await;
+    }
+    if phase == Phase::WhileReplaying {
+        let readers = join_all(on.clone().map(Ask::open)).await;
+        strike(stage, fault, rng).await?;
+        for reader in readers {
+            match reader {
+                Ok(reader) => outcome.add(&reader.rest().await),
+                Err(seen) => outcome.add(&seen),
             }
         }
+    } else {
+        // When the two ask, and when the fault strikes.
+        let (asked, struck) = match phase {
+            Phase::WhileRecording => {
+                let struck = Duration::from_millis(rng.random_range(100..500));
+                ([Duration::ZERO, 2 * SOON], struck)
+            }
+            _ => ([SOON; 2], Duration::ZERO),
+        };
+        let seen = on.iter().zip(asked).map(|(ask, at)| async move {
+            sleep(at).await;
+            ask.clone().whole().await
+        });
+        let (seen, struck) = tokio::join!(join_all(seen), async {
+            sleep(struck).await;
+            strike(stage, fault, rng).await
+        });
+        struck?;
+        seen.iter().for_each(|seen| outcome.add(seen));
     }
     for ask in on {
         outcome.after.add(&recovered(ask).await?);
@@ -134,7 +123,7 @@ async fn play(stage: &mut Stage, fault: Fault, phase: Phase, rng: &mut StdRng) -
 }
 
 /// What is asked once all is well. A failure of a moment before may be told again for a second.
-async fn recovered(ask: super::client::Ask) -> Result<super::client::Seen> {
+async fn recovered(ask: Ask) -> Result<Seen> {
     let again = async {
         loop {
             let seen = ask.clone().whole().await;

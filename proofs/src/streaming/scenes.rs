@@ -224,8 +224,8 @@ async fn crowd(run: &Run, stage: &Stage, report: &mut Report) {
     let rounds = run.of(3, 20);
     for _ in 0..rounds {
         let plan = plan(60 * KIB, End::Whole).over(6, Duration::from_millis(300));
-        let ask = |index: usize| if index % 2 == 0 { stage.on_a(&plan) } else { stage.on_b(&plan) };
-        let all = join_all((0..20).map(|index| ask(index).whole())).await;
+        let pair = || [stage.on_a(&plan).whole(), stage.on_b(&plan).whole()];
+        let all = join_all((0..10).flat_map(|_| pair())).await;
         all.iter().for_each(|seen| tally.add(seen));
         most = most.max(stage.origin.fetches(&plan));
         worst = worst.max(tally.first);

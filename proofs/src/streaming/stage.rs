@@ -31,7 +31,7 @@ pub(super) struct Stage {
 #[derive(Debug)]
 enum Process {
     Here(AbortHandle),
-    There(Server),
+    There(Box<Server>),
 }
 
 impl Stage {
@@ -137,7 +137,7 @@ impl Stage {
         let order = fleet::Order::Streaming(self.order.clone());
         let mut server = Server::start(&self.program, &order)?;
         let address = server.hear().await?;
-        Ok((address, Process::There(server)))
+        Ok((address, Process::There(Box::new(server))))
     }
 }
 
