@@ -27,10 +27,11 @@
 //! `tests/fourth_store.rs` is a whole store in a hundred lines that passes.
 //!
 //! Tests against real servers start their own with [`servers`]; [`faults`] makes any store fail as a test
-//! wants it to, and [`steps`] lets it go step by step. [`examples`] runs what a crate shows to newcomers.
+//! wants it to, and [`steps`] lets it go step by step. [`fuzzed`] is a fuzzer of a second. [`examples`] runs what a crate shows to newcomers.
 
 pub mod examples;
 pub mod faults;
+pub mod fuzzed;
 pub mod kit;
 pub mod servers;
 pub mod steps;

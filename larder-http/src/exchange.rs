@@ -37,7 +37,7 @@ pub(crate) type Answer<B> = Response<CacheBody<B>>;
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     ReqBody: Send + 'static,
@@ -95,7 +95,7 @@ where
             }
             Reuse::Validated => return self.validate(stored, opened).await,
         };
-        Ok(shared.answer(*asked, self.request.headers(), stored, opened, outcome).await)
+        Ok(self.replay(stored, opened, outcome).await)
     }
 
     /// Asks the origin, and records what it says if it may be stored.

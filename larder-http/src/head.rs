@@ -95,6 +95,16 @@ impl Head {
         &self.tags
     }
 
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) const fn key(&self) -> &Bytes {
+        &self.key
+    }
+
+    /// When it came, in milliseconds since 1970.
+    pub(crate) const fn received(&self) -> u64 {
+        self.received_ms
+    }
+
     /// One that stands in the place of several.
     pub(crate) fn of_index(place: &Place, index: Index) -> Self {
         Self {

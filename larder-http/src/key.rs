@@ -15,8 +15,20 @@ use serde::{Deserialize, Serialize};
 use crate::rules::{invalidation, request::Bypass, vary};
 
 /// Headers that tell a handler under which address it was asked. Part of the key when present: who
-/// forges one gets an entry of his own.
-static FORWARDING: [HeaderName; 15] = [
+/// forges one gets an entry of his own. A proxy that knows better takes them away.
+///
+/// `X-Forwarded-For` is not among them: it says who asked, not for what.
+///
+/// ```
+/// use larder_http::FORWARDING_HEADERS;
+///
+/// let mut request = http::Request::get("/").header("x-forwarded-host", "forged").body(()).unwrap();
+/// for name in &FORWARDING_HEADERS {
+///     request.headers_mut().remove(name);
+/// }
+/// assert!(request.headers().is_empty());
+/// ```
+pub static FORWARDING_HEADERS: [HeaderName; 15] = [
     FORWARDED,
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),
@@ -104,7 +116,7 @@ impl Address {
         if *uri != request.uri {
             presets.address(&request.uri);
         }
-        let present = FORWARDING.iter().filter(|name| request.headers.contains_key(*name));
+        let present = FORWARDING_HEADERS.iter().filter(|name| request.headers.contains_key(*name));
         for name in present.chain(vary_on) {
             presets.header(name, &request.headers);
         }
@@ -160,6 +172,15 @@ impl Address {
     /// All keys through which answers of an address are found: without them there are none.
     pub(crate) fn roots(&self) -> [Bytes; 2] {
         [self.plain(&self.target).into(), self.indexed().into()]
+    }
+
+    /// Where the name of one variant stands, or how many names were put there so far. See
+    /// [`ring`](crate::ring).
+    pub(crate) fn slot(&self, number: Option<i64>) -> Vec<u8> {
+        let mut key = self.plain(&self.target);
+        key.push(b'#');
+        key.extend(number.map(|number| number.to_string()).unwrap_or_default().into_bytes());
+        key
     }
 
     /// The addresses on the same server to which an answer refers.
@@ -232,7 +253,7 @@ impl Place {
 
 /// Whether the value of this header is part of every key.
 pub(crate) fn is_keyed(name: &HeaderName, vary_on: &[HeaderName], ignore_host: bool) -> bool {
-    vary_on.contains(name) || FORWARDING.contains(name) || name == HOST && !ignore_host
+    vary_on.contains(name) || FORWARDING_HEADERS.contains(name) || name == HOST && !ignore_host
 }
 
 /// The host that was asked, in lower case, without the port that the scheme implies.

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::HeaderName;
 use larder::{Larder, Result, Space};
@@ -156,6 +156,16 @@ impl CacheLayer {
     /// the same.
     pub fn max_length(mut self, bytes: u64) -> Self {
         self.policy.max_length = bytes;
+        self
+    }
+
+    /// How many answers are kept side by side for one address, told apart by headers: those of
+    /// [`vary_on`](Self::vary_on), of `Vary`, and forwarding headers. Default: 64; at least one. One more, and
+    /// the one that was stored first makes way: a client that sends another `Accept` each time fills no store.
+    ///
+    /// Raise it where many values are expected, as with `vary_on(["cookie"])`.
+    pub fn max_variants(mut self, most: u32) -> Self {
+        self.policy.max_variants = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
         self
     }
 

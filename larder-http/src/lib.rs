@@ -21,6 +21,9 @@ mod body;
 mod control;
 mod exchange;
 mod future;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod header_block;
 mod key;
@@ -29,6 +32,8 @@ mod look_up;
 mod policy;
 mod purge;
 mod record;
+mod repair;
+mod ring;
 mod rules;
 mod service;
 mod shared;
@@ -39,6 +44,7 @@ mod validate;
 pub use body::CacheBody;
 pub use control::Control;
 pub use future::ResponseFuture;
+pub use key::FORWARDING_HEADERS;
 pub use layer::CacheLayer;
 pub use policy::Preset;
 pub use purge::Purge;

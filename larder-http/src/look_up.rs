@@ -1,6 +1,7 @@
 //! Asking the store, within a deadline: a store that is slow or broken has nothing.
 
 use std::{
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -16,7 +17,8 @@ use larder::{
 use crate::{
     head::{Head, since_1970},
     key::{Address, Index, Place},
-    rules::reuse::millis,
+    policy::Policy,
+    rules::{cache_control::MOST_SECONDS, reuse::millis},
 };
 
 /// How long to wait for the head of an answer that someone else has asked the origin for.
@@ -63,19 +65,27 @@ pub(crate) struct LookUp {
     streams: Streams<Head>,
     clock: Arc<dyn Clock>,
     deadline: Duration,
+    max_variants: NonZeroU32,
 }
 
 impl LookUp {
-    pub(crate) fn new(space: &Space, max_length: u64, deadline: Duration) -> Self {
+    pub(crate) fn new(space: &Space, policy: &Policy) -> Self {
         // A request line may be longer than a key; the whole of it is compared in the head.
         let streams = space.clone().hash_long_keys().streams::<Head>();
-        let streams = streams.max_length(max_length).head_wait(Duration::ZERO);
-        Self { streams, clock: Arc::clone(space.larder().clock()), deadline: deadline.min(MOST) }
+        let streams = streams.max_length(policy.max_length).head_wait(Duration::ZERO);
+        let deadline = policy.lookup_deadline.min(MOST);
+        let clock = Arc::clone(space.larder().clock());
+        Self { streams, clock, deadline, max_variants: policy.max_variants }
     }
 
     /// How long the store may take for one request, in all.
     pub(crate) const fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    /// How many variants of an address are kept.
+    pub(crate) const fn most_variants(&self) -> NonZeroU32 {
+        self.max_variants
     }
 
     /// Where answers stand.
@@ -198,7 +208,9 @@ impl LookUp {
     }
 
     fn until(&self, kept: Duration) -> u64 {
-        since_1970(self.now()).saturating_add(millis(INDEX_LIFE.max(kept * 2)))
+        // No stored response lives longer than the last of these, and no store keeps anything for much longer.
+        let life = INDEX_LIFE.max(kept * 2).min(Duration::from_secs(MOST_SECONDS));
+        since_1970(self.now()).saturating_add(millis(life))
     }
 
     /// Makes an index stand where a claim is. `false`: the claim was lost.

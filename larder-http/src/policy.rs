@@ -1,6 +1,6 @@
 //! What whoever sets up a layer decides.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use http::HeaderName;
 
@@ -22,6 +22,7 @@ pub(crate) struct Policy {
     pub(crate) vary_on: Vec<HeaderName>,
     pub(crate) max_length: u64,
     pub(crate) lookup_deadline: Duration,
+    pub(crate) max_variants: NonZeroU32,
     pub(crate) ignore_host: bool,
     pub(crate) ignore_cookies: bool,
     pub(crate) cache_status: bool,
@@ -39,6 +40,7 @@ impl Default for Policy {
             vary_on: Vec::new(),
             max_length: 64 << 20,
             lookup_deadline: Duration::from_millis(50),
+            max_variants: const { NonZeroU32::new(64).expect("it is not zero") },
             ignore_host: false,
             ignore_cookies: false,
             cache_status: false,

@@ -1,6 +1,9 @@
 //! Passing the origin's answer on, and recording it while it passes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -13,6 +16,7 @@ use crate::{
     head::{Head, since_1970},
     key::{Address, Index, Place},
     look_up::Found,
+    ring::Variant,
     rules::{
         request::Asked,
         response::{self, Refusal, Storable},
@@ -47,7 +51,8 @@ struct Ground {
     then: Then,
 }
 
-enum Then {
+/// What is to be done about the index through which an answer is found.
+pub(crate) enum Then {
     Nothing,
     /// An index takes the place of this claim.
     Commit(Claim<Head>, Place, Index),
@@ -117,7 +122,7 @@ impl Shared {
             start = start.length(length);
         }
         let reader = start.await.fill(Source::new(body));
-        self.settle(then, asking.address.clone(), storable.kept);
+        self.settle(then, asking.address.clone(), place, now, storable.kept);
         let outcome = if asking.refreshes { Outcome::Refreshed } else { Outcome::Recorded };
         self.report(&mut parts.headers, outcome);
         Response::from_parts(parts, CacheBody::recorded(reader, length))
@@ -164,11 +169,7 @@ impl Shared {
         };
         let kept = storable.kept;
         if place.covers(&storable.vary) {
-            let soon = since_1970(self.clock.system_time()).saturating_add(millis(kept));
-            let then = match &place.index {
-                Some(index) if index.until_ms < soon => Then::Renew(index.clone()),
-                _ => Then::Nothing,
-            };
+            let then = self.outlived(&place, kept);
             return Some(Ground { claim, place, then });
         }
         let index = match &place.index {
@@ -188,21 +189,42 @@ impl Shared {
         Some(Ground { claim: own, place: variant, then })
     }
 
-    /// Once the answer can be followed in its place, others are shown the way there.
-    fn settle(self: &Arc<Self>, then: Then, address: Address, kept: Duration) {
-        let shared = Arc::clone(self);
-        match then {
-            Then::Nothing => {}
-            Then::Commit(claim, place, index) => {
-                tokio::spawn(
-                    async move { shared.look_up.commit_index(claim, &place, &index).await },
-                );
-            }
-            Then::Renew(index) => {
-                tokio::spawn(
-                    async move { shared.look_up.renew_index(&address, index, kept).await },
-                );
-            }
+    /// An index must not die before what is found through it.
+    pub(crate) fn outlived(&self, place: &Place, kept: Duration) -> Then {
+        let soon = since_1970(self.clock.system_time()).saturating_add(millis(kept));
+        match &place.index {
+            Some(index) if index.until_ms < soon => Then::Renew(index.clone()),
+            _ => Then::Nothing,
         }
+    }
+
+    /// Once the answer can be followed in its place, others are shown the way there, and it takes its slot
+    /// among the variants. In the background.
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        then: Then,
+        address: Address,
+        place: Place,
+        received: SystemTime,
+        kept: Duration,
+    ) {
+        if place.index.is_none() {
+            return;
+        }
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            let look_up = &shared.look_up;
+            match then {
+                Then::Nothing => {}
+                Then::Commit(claim, root, index) => {
+                    look_up.commit_index(claim, &root, &index).await;
+                }
+                Then::Renew(index) => look_up.renew_index(&address, index, kept).await,
+            }
+            let variant = Variant::new(&place.key, received);
+            if let Err(error) = look_up.take_slot(&address, &variant, kept).await {
+                tracing::debug!(%error, "a variant is not counted");
+            }
+        });
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(space: &Space, policy: Policy) -> Self {
-        let look_up = LookUp::new(space, policy.max_length, policy.lookup_deadline);
+        let look_up = LookUp::new(space, &policy);
         Self { look_up, clock: Arc::clone(space.larder().clock()), policy }
     }
 

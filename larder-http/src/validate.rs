@@ -40,7 +40,7 @@ enum Elected {
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     ReqBody: Send + 'static,
@@ -65,7 +65,7 @@ where
             Elected::Us(_guard) => self.ask(stored, opened).await,
             Elected::Done(done) => {
                 let (stored, opened) = *done;
-                Ok(shared.answer(*asked, headers, stored, opened, Outcome::Hit).await)
+                Ok(self.replay(stored, opened, Outcome::Hit).await)
             }
         }
     }
@@ -162,7 +162,7 @@ impl Shared {
 
     /// The origin says that what is stored is still good (RFC 9111, section 4.3.4).
     async fn confirmed<B>(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         stored: Stored,
         mut opened: Opened,
@@ -179,7 +179,7 @@ impl Shared {
 
     /// Takes the fields of an answer without a body into what is stored (RFC 9111, section 3.2).
     async fn update(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         place: &Place,
         edition: Option<Edition>,
@@ -205,7 +205,11 @@ impl Shared {
         let Some(edition) = edition else { return };
         let renew = self.look_up.streams().renew(&place.key, edition, &head, storable.kept);
         match self.look_up.within(self.look_up.deadline(), renew).await {
-            Some(Ok(true)) => {}
+            Some(Ok(true)) => {
+                let then = self.outlived(place, storable.kept);
+                let address = asking.address.clone();
+                self.settle(then, address, place.clone(), opened.received, storable.kept);
+            }
             // A part of it is gone, or somebody else was faster.
             Some(Ok(false)) => self.remove(place, Some(edition)).await,
             Some(Err(_)) | None => tracing::debug!("a stored response could not be renewed"),
@@ -247,7 +251,7 @@ impl Shared {
     /// An answer to HEAD tells whether the stored answer to GET is still the same (RFC 9111, section
     /// 4.3.5).
     async fn told_by_head<B>(
-        &self,
+        self: &Arc<Self>,
         asking: &Asking<'_>,
         place: &Place,
         (edition, total): (Option<Edition>, Option<u64>),
@@ -271,7 +275,7 @@ impl Shared {
         Response::from_parts(parts, CacheBody::passed(body))
     }
 
-    async fn remove(&self, place: &Place, edition: Option<Edition>) {
+    pub(crate) async fn remove(&self, place: &Place, edition: Option<Edition>) {
         let Some(edition) = edition else { return };
         let remove = self.look_up.streams().remove(&place.key, edition);
         if !matches!(self.look_up.within(self.look_up.deadline(), remove).await, Some(Ok(_))) {

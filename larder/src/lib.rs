@@ -119,6 +119,9 @@ pub mod codec;
 pub mod envelope;
 pub mod explain;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod invalidate;
 pub mod layer;

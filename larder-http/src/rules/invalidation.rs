@@ -16,55 +16,42 @@ pub(crate) fn has_changed(status: StatusCode) -> bool {
     status.is_success() || status.is_redirection()
 }
 
-/// Where else something may have changed: what the answer refers to, on the same server, as path and
-/// query.
+/// Where else something may have changed: what the answer refers to, on the same host and port.
 pub(crate) fn elsewhere(scheme: &str, host: &str, target: &Uri, answer: &HeaderMap) -> Vec<Uri> {
     let lines = answer.get_all(LOCATION).iter().chain(answer.get_all(CONTENT_LOCATION));
     let references = lines.filter_map(|line| line.to_str().ok());
     references.filter_map(|reference| resolve(scheme, host, target, reference)).collect()
 }
 
-/// A reference on the same server. Another server's may not be touched: who answers for one could
-/// otherwise empty the cache of another.
+/// A reference on the same server, as path and query. Another server's may not be touched: who answers for
+/// one could otherwise empty the cache of another.
+///
+/// The scheme does not matter: behind a proxy that speaks TLS the client's is another than ours.
 fn resolve(scheme: &str, host: &str, target: &Uri, reference: &str) -> Option<Uri> {
-    let reference = reference.split('#').next().unwrap_or_default();
-    if reference.is_empty() {
-        return None;
+    let reference = reference.split('#').next().filter(|reference| !reference.is_empty())?;
+    if let Some(rest) = reference.strip_prefix("//") {
+        return resolve(scheme, host, target, &format!("{scheme}://{rest}"));
     }
-    let authority = |authority: &str| authority.eq_ignore_ascii_case(host);
-    let path = if let Some(rest) = reference.strip_prefix("//") {
-        let (other, _) = rest.split_once('/').unwrap_or((rest, ""));
-        return authority(other)
-            .then(|| format!("/{}", rest.split_once('/').map_or("", |r| r.1)))?
-            .parse()
-            .ok();
-    } else if reference.starts_with('/') {
-        reference.to_owned()
-    } else if reference.contains("://") {
+    if reference.starts_with('/') {
+        return reference.parse().ok();
+    }
+    if reference.starts_with('?') {
+        return format!("{}{reference}", target.path()).parse().ok();
+    }
+    if reference.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
         let uri: Uri = reference.parse().ok()?;
-        let same_scheme = uri.scheme_str().is_some_and(|s| s.eq_ignore_ascii_case(scheme));
-        let same_host =
-            uri.authority().is_some_and(|a| authority(&without_port(scheme, a.as_str())));
-        if !(same_scheme && same_host) {
-            return None;
-        }
-        uri.path_and_query().map_or("/", |path| path.as_str()).to_owned()
-    } else if reference.starts_with('?') {
-        format!("{}{reference}", target.path())
-    } else {
-        // `a:b` could be a scheme of its own.
-        if reference.split('/').next().is_some_and(|first| first.contains(':')) {
-            return None;
-        }
-        let folder = target.path().rfind('/').map_or("/", |at| &target.path()[..=at]);
-        format!("{folder}{reference}")
-    };
-    path.parse().ok()
-}
-
-fn without_port(scheme: &str, authority: &str) -> String {
-    let default = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-    authority.strip_suffix(default).unwrap_or(authority).to_owned()
+        let default = match uri.scheme_str()? {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return None,
+        };
+        let authority = uri.authority()?.as_str();
+        let authority = authority.strip_suffix(default).unwrap_or(authority);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        return authority.eq_ignore_ascii_case(host).then(|| path.parse().ok())?;
+    }
+    let folder = target.path().rfind('/').map_or("/", |at| &target.path()[..=at]);
+    format!("{folder}{reference}").parse().ok()
 }
 
 #[cfg(test)]
@@ -97,8 +84,10 @@ mod tests {
             ("//shop.example/x", Some("/x")),
             ("x", Some("/a/x")),
             ("?z", Some("/a/b?z")),
+            ("x?y=a:b", Some("/a/x?y=a:b")),
             ("http://shop.example", Some("/")),
-            ("https://shop.example/x", None),
+            ("https://shop.example:443/x", Some("/x")),
+            ("ftp://shop.example/x", None),
             ("http://other.example/x", None),
             ("//other.example/x", None),
             ("http://shop.example:8080/x", None),

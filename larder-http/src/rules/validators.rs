@@ -126,6 +126,14 @@ fn opaque(tag: &HeaderValue) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
+/// The entity tag by which a part of one answer can be told to be a part of another (RFC 9110, section
+/// 8.8.1).
+pub(crate) fn strong_tag(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut lines = headers.get_all(ETAG).iter();
+    let tag = lines.next().filter(|tag| is_strong(tag) && tag.len() > 1)?;
+    (lines.next().is_none() && tag.as_bytes().ends_with(b"\"")).then_some(tag)
+}
+
 fn is_strong(tag: &HeaderValue) -> bool {
     tag.as_bytes().starts_with(b"\"")
 }

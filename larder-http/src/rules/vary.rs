@@ -31,16 +31,17 @@ pub(crate) fn names(headers: &HeaderMap) -> Option<Vec<HeaderName>> {
 /// The value of a request header in a form in which two requests that mean the same are equal: lines
 /// joined, no space around commas. `None`: it is absent, which is not the same as empty.
 ///
-/// Names of encodings, languages and character sets have no case. Encodings stand in no order.
+/// Names of encodings, languages and character sets have no case, and a weight is a number: `gzip;q=1.0` is
+/// `gzip` (RFC 9110, section 12.4.2). Encodings stand in no order; of languages the order may count
+/// (section 12.5.4).
 pub(crate) fn normal(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
-    let mut lines = headers.get_all(name).iter().peekable();
+    let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes).peekable();
     lines.peek()?;
-    let mut members: Vec<_> = lines.flat_map(members).collect();
+    let value = lines.collect::<Vec<_>>().join(&b", "[..]);
+    // Where a quote is never closed, nobody knows what is a member.
+    let Some(mut members) = members(&value) else { return Some(value) };
     if [ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_CHARSET].contains(name) {
-        for member in &mut members {
-            member.make_ascii_lowercase();
-            member.retain(|byte| !byte.is_ascii_whitespace());
-        }
+        members.iter_mut().filter(|member| !member.contains(&b'"')).for_each(fold);
     }
     if *name == ACCEPT_ENCODING {
         members.sort_unstable();
@@ -48,11 +49,11 @@ pub(crate) fn normal(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> 
     Some(members.join(&b","[..]))
 }
 
-/// The members of a list. A comma in quotes separates nothing.
-fn members(line: &HeaderValue) -> Vec<Vec<u8>> {
+/// The members of a list. A comma in quotes separates nothing. `None`: a quote is not closed.
+fn members(value: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (mut members, mut member) = (Vec::new(), Vec::new());
     let (mut quoted, mut escaped) = (false, false);
-    for &byte in line.as_bytes() {
+    for &byte in value {
         match byte {
             b',' if !quoted => members.push(std::mem::take(&mut member)),
             _ => member.push(byte),
@@ -61,7 +62,27 @@ fn members(line: &HeaderValue) -> Vec<Vec<u8>> {
         escaped = quoted && byte == b'\\' && !escaped;
     }
     members.push(member);
-    members.iter().map(|member| member.trim_ascii().to_vec()).filter(|m| !m.is_empty()).collect()
+    let members = members.iter().map(|member| member.trim_ascii().to_vec());
+    (!quoted).then(|| members.filter(|member| !member.is_empty()).collect())
+}
+
+/// A name without its case, and its weight as short as can be.
+fn fold(member: &mut Vec<u8>) {
+    member.make_ascii_lowercase();
+    member.retain(|byte| !byte.is_ascii_whitespace());
+    let Some(at) = member.iter().position(|&byte| byte == b';') else { return };
+    let Some(weight) = member[at..].strip_prefix(b";q=") else { return };
+    let Some((whole @ (b'0' | b'1'), rest)) = weight.split_first() else { return };
+    let Some(part) = rest.strip_prefix(b".").or(rest.is_empty().then_some(rest)) else { return };
+    let zeros = part.iter().rev().take_while(|&&byte| byte == b'0').count();
+    let part = &part[..part.len() - zeros];
+    if !part.iter().all(u8::is_ascii_digit) || *whole == b'1' && !part.is_empty() {
+        return;
+    }
+    let point: &[u8] = if part.is_empty() { b"" } else { b"." };
+    let weight = if *whole == b'1' { Vec::new() } else { [b";q=0", point, part].concat() };
+    member.truncate(at);
+    member.extend(weight);
 }
 
 #[cfg(test)]
@@ -109,7 +130,20 @@ mod tests {
             (&ACCEPT, &["\"a , b\""], &["\"a,b\""], false),
             (&ACCEPT, &["\"a\\\" , b\""], &["\"a\\\",b\""], false),
             (&ACCEPT, &[""], &[], false),
+            (&ACCEPT, &["\"a", "b\""], &["\"a, b\""], true),
+            (&ACCEPT, &["\"a, b"], &["\"a,b"], false),
+            (&ACCEPT, &["a;q=1"], &["a"], false),
             (&ACCEPT_ENCODING, &["gzip;q=1, BR"], &["br, gzip; q=1"], true),
+            (&ACCEPT_ENCODING, &["gzip;q=1.000, br;Q=0.500"], &["br;q=0.5, gzip"], true),
+            (&ACCEPT_ENCODING, &["gzip;q=0.0"], &["gzip;q=0"], true),
+            (&ACCEPT_ENCODING, &["gzip;q=0"], &["gzip"], false),
+            (&ACCEPT_ENCODING, &["gzip;q=0.05"], &["gzip;q=0.5"], false),
+            (&ACCEPT_ENCODING, &["gzip;q=1.1"], &["gzip"], false),
+            (&ACCEPT_ENCODING, &["gzip;q=1;q=1"], &["gzip"], false),
+            (&ACCEPT_ENCODING, &["gzip;q=10"], &["gzip"], false),
+            // A quote that is never closed: the one has a member more.
+            (&ACCEPT_ENCODING, &["br, \"gzip"], &["\"gzip, br"], false),
+            (&ACCEPT_ENCODING, &["\"\\ \", a"], &["\"\\\", a"], false),
             (&ACCEPT_LANGUAGE, &["EN, de"], &["en,de"], true),
             (&ACCEPT_LANGUAGE, &["de, en"], &["en, de"], false),
         ] {

@@ -12,7 +12,8 @@ use std::{
 
 use backend_memory::MemoryCache;
 use bytes::Bytes;
-use futures_util::stream;
+use cache_api::Key;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
@@ -84,6 +85,13 @@ pub(crate) async fn committed(larder: &Larder, count: u64) {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), stands).await.expect("it is stored in time");
+}
+
+/// Where answers stand that are found through an index.
+pub(crate) async fn variants(larder: &Larder) -> Vec<Key> {
+    let keys = larder.namespace("http").unwrap().keys().unwrap();
+    let is_variant = |key: &Key| key.as_bytes().windows(4).any(|part| part == b",@8:");
+    keys.filter_map(async |key| key.ok().filter(is_variant)).collect().await
 }
 
 /// A GET of a plain client.

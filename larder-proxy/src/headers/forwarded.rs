@@ -8,33 +8,22 @@ use http::{
     uri::{Authority, Scheme},
 };
 
+use larder_http::FORWARDING_HEADERS;
+
 use crate::ForwardedFrom;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// What some origin may believe of who asked it for what.
-static CLAIMS: [HeaderName; 18] = [
-    FORWARDED,
-    FOR,
-    HOST,
-    PROTO,
-    HeaderName::from_static("x-forwarded-scheme"),
-    HeaderName::from_static("x-forwarded-ssl"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-path"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-forwarded-uri"),
-    HeaderName::from_static("x-host"),
-    HeaderName::from_static("x-original-host"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-url-scheme"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-original-method"),
-];
+/// What some origin may believe of who asked it, and how.
+static CLAIMS: [HeaderName; 3] =
+    [FOR, HeaderName::from_static("x-real-ip"), HeaderName::from_static("x-original-method")];
+
+/// The same, and of what it was asked for.
+fn claims() -> impl Iterator<Item = &'static HeaderName> {
+    CLAIMS.iter().chain(&FORWARDING_HEADERS)
+}
 
 /// Who asked this proxy, and for what.
 #[derive(Debug, Clone)]
@@ -47,13 +36,13 @@ pub(crate) struct Asked {
 /// Takes away what a client says of itself. Before the cache, so that it has no part in the key either.
 pub(crate) fn distrust(headers: &mut HeaderMap, from: ForwardedFrom) {
     if from == ForwardedFrom::Client {
-        for name in &CLAIMS {
+        for name in claims() {
             headers.remove(name);
         }
         // To an origin behind CGI or WSGI `X_Forwarded_For` is the same header.
         let disguised = |name: &&HeaderName| {
             let name = name.as_str();
-            name.contains('_') && CLAIMS.iter().any(|claim| *claim == *name.replace('_', "-"))
+            name.contains('_') && claims().any(|claim| *claim == *name.replace('_', "-"))
         };
         let disguised: Vec<_> = headers.keys().filter(disguised).cloned().collect();
         for name in disguised {

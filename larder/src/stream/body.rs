@@ -23,6 +23,11 @@ pub(crate) trait Body: fmt::Debug + Send {
     /// Length and trailers of the whole body, as soon as they are known.
     fn finish(&self) -> Option<&Finish>;
 
+    /// Whether all that is to come has been read and verified.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
+
     /// Whether it follows a recording that had not ended when last looked at.
     fn is_live(&self) -> bool {
         false
@@ -65,5 +70,9 @@ impl Body for Inline {
 
     fn finish(&self) -> Option<&Finish> {
         Some(&self.finish)
+    }
+
+    fn is_at_hand(&self) -> bool {
+        true
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cache_api::{Clock, Key, SetOptions, Ttl};
+use cache_api::{Clock, Key};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::stream::{
@@ -68,12 +68,13 @@ struct State {
     beat: Option<u64>,
     heard: Instant,
     /// When the writer was last told that someone follows.
-    shown: Option<Instant>,
+    shown: Instant,
     /// It is known that the next chunk was written: if it is missing once more, it is lost.
     due: bool,
 }
 
 impl Follower {
+    /// For one whose writer was told just now that someone follows.
     pub(crate) fn new(
         chunks: Chunks,
         entry: Key,
@@ -92,7 +93,7 @@ impl Follower {
             window: 4,
             beat: None,
             heard,
-            shown: None,
+            shown: heard,
             due: false,
         };
         Self { ready: VecDeque::new(), finish: None, state: Some(Box::new(state)), step: None }
@@ -297,14 +298,12 @@ impl State {
     /// Tells the writer, once a heartbeat, that someone follows: its own client may leave.
     fn show_up(&mut self) {
         let now = self.clock.now();
-        if self.shown.is_some_and(|shown| now - shown < self.heartbeat) {
+        if now - self.shown < self.heartbeat {
             return;
         }
-        self.shown = Some(now);
-        let store = Arc::clone(&self.chunks.store);
-        let key = self.chunks.keys.follower();
-        let options = SetOptions::new(Ttl::After(self.heartbeat * 2));
-        tokio::spawn(async move { store.set(&key, Bytes::from_static(b"1"), options).await });
+        self.shown = now;
+        let (chunks, heartbeat) = (self.chunks.clone(), self.heartbeat);
+        tokio::spawn(async move { chunks.show_up(heartbeat).await });
     }
 }
 

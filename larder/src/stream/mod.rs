@@ -38,7 +38,7 @@
 //! | the writer dies | nothing is committed; who follows gets [`StreamError::WriterLost`] within two heartbeats; the key is free after two |
 //! | the source fails, or is not as long as declared | nothing is committed; readers get the error |
 //! | two writers | two generations; the commit of the one whose placeholder was displaced is refused |
-//! | a delete while recording | the commit is refused; who follows reads to the end |
+//! | a delete while recording | the commit is refused; who follows reads to the end, on other servers too: a short body of which no chunk was written is written for them when somebody has shown up |
 //! | a delete or overwrite while reading | the reader reads on |
 //! | the answer to the commit is lost | the key is read: what was committed stays committed |
 //! | the store is slow or down | the recording goes on without it |
@@ -47,6 +47,7 @@
 mod begin;
 mod body;
 mod chunks;
+mod elsewhere;
 mod error;
 mod fill;
 mod follow;

@@ -95,6 +95,12 @@ impl<H> Reader<H> {
         self.live
     }
 
+    /// Whether all that is to come has been read from the store and verified. What is not may turn out to be
+    /// gone. Of a short body that is so from the beginning.
+    pub fn is_at_hand(&self) -> bool {
+        self.body.as_ref().is_none_or(|body| body.is_at_hand())
+    }
+
     /// What was recorded behind the body. Known once the stream has ended cleanly.
     pub const fn trailers(&self) -> Option<&Bytes> {
         self.trailers.as_ref()

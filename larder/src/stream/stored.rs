@@ -172,6 +172,10 @@ impl Body for Stored {
     fn finish(&self) -> Option<&Finish> {
         Some(&self.finish)
     }
+
+    fn is_at_hand(&self) -> bool {
+        self.next >= self.end && self.ahead.is_empty()
+    }
 }
 
 /// What is verified before the first byte.

@@ -12,8 +12,8 @@ use crate::{
         begin::begin,
         body::{Body, Finish, Inline},
         chunks::Chunks,
-        follow::Follower,
-        format::{ChunkKeys, End, Manifest, Recording},
+        elsewhere::Elsewhere,
+        format::{ChunkKeys, Manifest, Recording},
         head,
         options::{FILL_TIMES, HEAD_WAITS, HEARTBEATS, LINGERS, Options, READ_GRACES},
         shared::count,
@@ -383,24 +383,11 @@ impl<H: Serialize + DeserializeOwned + Send + Sync + 'static> Streams<H> {
                 Some(reader) => Box::new(reader),
                 None => return Ok(None),
             },
-            None => {
-                let chunks =
-                    self.chunks_of(ChunkKeys::new(self.space.namespace(), recording.generation)?);
-                let (store, beat) = (larder.store(), chunks.keys.beat());
-                let (left, beat) = tokio::try_join!(store.ttl(key), store.get(&beat))?;
-                let Remaining::For(left) = left else { return Ok(None) };
-                if left < recording.heartbeat / 2 {
-                    // Not renewed for one and a half: it is about to vanish or to be renewed.
-                    return Ok(None);
-                }
-                // Where a beat would be there may be the notice that it has failed.
-                let end = beat.and_then(|beat| End::parse(recording.generation, &beat));
-                if matches!(end, Some(End::Aborted { .. })) {
-                    return Ok(None);
-                }
-                let clock = Arc::clone(larder.clock());
-                Box::new(Follower::new(chunks, key.clone(), clock, recording.heartbeat))
-            }
+            None => match self.follow_elsewhere(key, &recording).await? {
+                Some(Elsewhere::Followed(body)) => body,
+                Some(Elsewhere::Committed(reader)) => return Ok(Some(reader)),
+                None => return Ok(None),
+            },
         };
         count(&shared.counters.followed);
         Ok(Some(Reader::new(larder.clone(), head, body)))

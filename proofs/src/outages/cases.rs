@@ -56,7 +56,7 @@ fn claims(report: &mut Report, how: &str, fault: Fault, seen: &Figures) {
     report.row(format!("{how}: requests that failed"), "0", amount, seen.failed == 0 && is_enough);
 
     let text = format!(
-        "{} (worst {:.1?}; {} while a bare timer was as late)",
+        "{} (worst {:.1?}; {} while a bare one was as late)",
         seen.over, seen.worst, seen.late
     );
     let what = format!("{how}: lost more than {TIMEOUT:?} by it");

@@ -21,7 +21,7 @@ pub(super) struct Figures {
     pub(super) worst: Duration,
     /// How many lost more than the timeout.
     pub(super) over: u64,
-    /// Those that did only while a bare timer was as late. Not counted as over.
+    /// Those that did only while a bare timer or a bare request was as late. Not counted as over.
     pub(super) late: u64,
     /// While the breaker was open and no bare timer late: how many, and what 99 of 100 lost at most.
     pub(super) open: u64,
@@ -38,6 +38,8 @@ impl Figures {
     pub(super) fn of(samples: &[Sample], outages: &[Outage], lateness: &Lateness) -> Self {
         let mut figures = Self::default();
         let (mut open, mut bare) = (Vec::new(), Vec::new());
+        let slow: Vec<_> =
+            samples.iter().filter(|other| other.answered.is_none() && other.added > KEPT).collect();
         for sample in samples {
             let late = lateness.between(sample.due, sample.done);
             if sample.open && late.is_zero() {
@@ -54,6 +56,10 @@ impl Figures {
             } += 1;
             figures.worst = figures.worst.max(sample.added);
             if sample.added > TIMEOUT + KEPT {
+                // What a bare one lost at the same time is not the store's doing either.
+                let meanwhile =
+                    slow.iter().filter(|bare| bare.due <= sample.done && sample.due <= bare.done);
+                let late = meanwhile.map(|bare| bare.added).fold(late, Duration::max);
                 let excused = sample.added <= (TIMEOUT + KEPT + late).min(LIMIT);
                 *if excused { &mut figures.late } else { &mut figures.over } += 1;
             }

@@ -6,7 +6,7 @@ use crate::envelope::{Kind, Stamp};
 
 /// What stands before the payload: stamp 12, index 4, offset 8, length 4, checksum 8.
 pub(crate) const CHUNK_HEADER: usize = 36;
-const CHECKSUM_AT: usize = CHUNK_HEADER - 8;
+pub(super) const CHECKSUM_AT: usize = CHUNK_HEADER - 8;
 
 /// The record of a chunk, made of pieces that come one after the other. Copies them once.
 pub(crate) fn build_chunk(generation: Generation, span: Span, pieces: &[Bytes]) -> Bytes {
@@ -64,7 +64,7 @@ impl Span {
 }
 
 /// Of header and payload, but for the eight bytes where it stands itself.
-fn checksum(generation: Generation, record: &[u8]) -> u64 {
+pub(super) fn checksum(generation: Generation, record: &[u8]) -> u64 {
     let mut hash = Xxh3::with_seed(generation.seed());
     hash.update(&record[..CHECKSUM_AT]);
     hash.update(&record[CHUNK_HEADER..]);

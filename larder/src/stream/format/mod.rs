@@ -28,6 +28,8 @@
 mod beat;
 mod chunk;
 mod end;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod generation;
 mod manifest;
 mod recording;
@@ -40,6 +42,8 @@ mod tests;
 pub(crate) use beat::Beat;
 pub(crate) use chunk::{CHUNK_HEADER, build_chunk, parse_chunk};
 pub(crate) use end::End;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use fuzzing::{read_any, resealed};
 pub(crate) use generation::{ChunkKeys, Generation};
 pub(crate) use manifest::Manifest;
 pub(crate) use recording::Recording;

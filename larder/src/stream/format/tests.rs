@@ -6,9 +6,10 @@ use bytes::Bytes;
 use cache_api::{Key, Namespace};
 use proptest::{collection::vec, prelude::*};
 
-use super::*;
-
-const GENERATION: Generation = Generation::from_bytes(*b"a generation....");
+use super::{
+    fuzzing::{GENERATION, read_any as read},
+    *,
+};
 
 fn key() -> Key {
     Namespace::new("reports").unwrap().key("2024").unwrap()
@@ -56,15 +57,6 @@ fn records() -> Vec<(&'static str, Bytes)> {
         ("end-aborted", End::Aborted { reason: "the source failed".into() }.encode(GENERATION)),
         ("beat", Beat { sequence: 7, written: 2 }.encode(GENERATION)),
     ]
-}
-
-/// Reads bytes as everything that they could be. `true` if they are something.
-fn read(record: &Bytes) -> bool {
-    Recording::parse(record).is_some()
-        || Manifest::parse(record).is_some()
-        || chunk::parse_any_chunk(GENERATION, record).is_some()
-        || End::parse(GENERATION, record).is_some()
-        || Beat::parse(GENERATION, record).is_some()
 }
 
 #[test]

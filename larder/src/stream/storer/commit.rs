@@ -31,6 +31,7 @@ impl Storer {
         };
         let Some(against) = self.condition() else {
             self.write_end(sent, &end).await;
+            self.tell_followers(sent, &manifest);
             self.retire_own(sent);
             return Ok(self.unstored(sent, Unstored::Displaced));
         };
@@ -42,6 +43,8 @@ impl Storer {
             write(&self.place, &record, ttl, against, patience),
         );
         self.larder.inner.wake.changed(&self.place.key);
+        // Not before: who shows up later finds the manifest, or nothing that he would follow.
+        self.tell_followers(sent, &manifest);
         match written {
             Written::Applied => {
                 if let Footing::Over { old: Some(old), .. } = &self.footing {
@@ -99,7 +102,17 @@ impl Storer {
         }
     }
 
-    /// Where there are no chunks nobody can follow but by the manifest, which then says it all.
+    /// Those who follow a body of which no chunk was written.
+    fn tell_followers(&self, sent: u32, manifest: &Manifest) {
+        let could_be_followed = matches!(self.footing, Footing::Placed | Footing::Lost);
+        if let Some(body) = manifest.body.clone().filter(|_| sent == 0 && could_be_followed) {
+            let Manifest { digest, trailers, .. } = manifest;
+            let grace = self.options.read_grace;
+            self.chunks.clone().tell_followers(body, *digest, trailers.clone(), grace);
+        }
+    }
+
+    /// Where there are no chunks the manifest says it all, or [`tell_followers`](Self::tell_followers).
     async fn write_end(&self, sent: u32, end: &End) {
         let placed = matches!(self.footing, Footing::Placed);
         let aborted = matches!(end, End::Aborted { .. });
