@@ -9,7 +9,7 @@ use axum::{
         HeaderMap, StatusCode,
         header::{CONTENT_TYPE, ORIGIN},
     },
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use larder::{Error, Invalidation, Space};
@@ -19,7 +19,9 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 
 use crate::{
     metrics::{self, Metrics},
+    page,
     server::Phase,
+    watch::Watch,
 };
 
 /// How long the store may take to say that it is there.
@@ -29,6 +31,7 @@ const REACH: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) space: Space,
     pub(crate) purge: Purge,
     /// Whether answers have tags.
@@ -39,15 +42,26 @@ pub(crate) struct Admin {
 impl Admin {
     /// Serves until it is dropped.
     pub(crate) async fn serve(self, listener: TcpListener) {
+        let told = self.clone();
         let pages = Router::new()
+            .route("/", get(async || page::html()))
+            .route("/status.json", get(status))
             .route("/metrics", get(metrics))
             .route("/healthz", get(async || "ok\n"))
             .route("/readyz", get(ready))
             .route("/purge", post(purge))
             .with_state(self);
-        // It has no error but those of connections, which it deals with itself.
-        let _ = axum::serve(listener, pages).await;
+        let serving = async {
+            // It has no error but those of connections, which it deals with itself.
+            let _ = axum::serve(listener, pages).await;
+        };
+        tokio::join!(serving, told.watch.beat(&told.metrics, &told.space, told.phase));
     }
+}
+
+async fn status(State(admin): State<Admin>) -> Response {
+    let draining = *admin.phase.borrow() != Phase::Serving;
+    page::json(&admin.watch.status(&admin.metrics, &admin.space, draining))
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {

@@ -25,16 +25,19 @@ pub struct Config {
     pub forwarded: ForwardedFrom,
     /// The name in `Via`. Default: `larder`.
     pub via: String,
+    /// What this server is called on the page of the admin address. Default: `larder`.
+    pub name: String,
     /// Clients get `Cache-Status`, which says what became of their request. Default: off.
     pub cache_status: bool,
     /// Answers are kept with the tags that they name, and can be purged by them. Default: off, since it
     /// costs a round trip.
     pub tags: bool,
-    /// Where `/metrics`, `/healthz`, `/readyz` and `/purge` are served. Default: nowhere.
+    /// Where the page, `/status.json`, `/metrics`, `/healthz`, `/readyz` and `/purge` are served. With it,
+    /// this server is on the pages of all that share its store. Default: nowhere.
     pub admin: Option<SocketAddr>,
     /// One line per request on stdout. Default: text.
     pub access_log: LogFormat,
-    /// The line holds the query, which may hold secrets. Default: it does not.
+    /// That line, and the page, hold the query, which may hold secrets. Default: they do not.
     pub log_query: bool,
     /// How long things may take.
     pub timeouts: Timeouts,
@@ -54,6 +57,7 @@ impl Config {
             preserve_host: false,
             forwarded: ForwardedFrom::default(),
             via: "larder".into(),
+            name: "larder".into(),
             cache_status: false,
             tags: false,
             admin: None,

@@ -30,9 +30,11 @@ mod live;
 mod log;
 mod metrics;
 mod origin;
+mod page;
 mod server;
 mod silence;
 mod tls;
+mod watch;
 
 pub use config::{Config, ForwardedFrom, Limits, LogFormat, OriginUrl, Timeouts, Tls};
 pub use error::StartError;

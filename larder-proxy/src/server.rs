@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     Config, StartError, admin::Admin, connection::Connections, front::Front, headers::via::Via,
-    log::Log, metrics::Metrics, origin::Origin, tls,
+    log::Log, metrics::Metrics, origin::Origin, tls, watch::Watch,
 };
 
 /// How long to wait when the system cannot accept a connection: it is out of files, mostly.
@@ -47,6 +47,7 @@ pub struct Server {
     admin: Option<(TcpListener, SocketAddr)>,
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
+    watch: Option<Arc<Watch>>,
     space: Space,
     purge: Purge,
     tags: bool,
@@ -78,7 +79,9 @@ impl Server {
         // It tells this proxy what became of a request; clients see it if they are to.
         let layer = layer.cache_status(true).tags(config.tags);
         let purge = layer.purge();
-        let front = Front::new(&config, &layer, origin, via, log, Arc::clone(&metrics));
+        let watch = admin.as_ref().map(|_| Arc::new(Watch::new(&config, address)));
+        let (counted, watched) = (Arc::clone(&metrics), watch.clone());
+        let front = Front::new(&config, &layer, origin, via, log, counted, watched);
         let connections = Arc::new(Connections::new(&config, Arc::new(front), acceptor));
         Ok(Self {
             listener,
@@ -86,6 +89,7 @@ impl Server {
             admin,
             connections,
             metrics,
+            watch,
             space,
             purge,
             tags: config.tags,
@@ -113,11 +117,11 @@ impl Server {
     /// Dropped, it stops accepting; what is under way goes on as long as its runtime does.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> bool {
         let Self { listener, admin, connections, metrics, space, purge, tags, .. } = self;
-        let Self { log_written, grace, limit, .. } = self;
+        let Self { watch, log_written, grace, limit, .. } = self;
         let (phase, phases) = watch::channel(Phase::Serving);
-        let admin = admin.map(|(listener, _)| {
+        let admin = admin.zip(watch.clone()).map(|((listener, _), watch)| {
             let (metrics, space, phase) = (Arc::clone(&metrics), space.clone(), phases.clone());
-            let admin = Admin { metrics, space, purge, tags, phase };
+            let admin = Admin { metrics, watch, space, purge, tags, phase };
             tokio::spawn(admin.serve(listener))
         });
         let limit = limit.clamp(1, MOST_CONNECTIONS);
@@ -159,6 +163,10 @@ impl Server {
         phase.send_replace(Phase::Over);
         if let Some(admin) = admin {
             admin.abort();
+            let _ = admin.await;
+        }
+        if let Some(watch) = watch {
+            watch.farewell(&space).await;
         }
         drop(connections);
         // Its thread ends when the last connection has let go of it.

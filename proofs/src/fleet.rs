@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Result, clocks, flights, stale};
+use crate::{Result, clocks, flights, stale, streaming};
 
 /// What the process is to do is in this variable of its environment.
 pub const ORDER: &str = "LARDER_PROOF_ORDER";
@@ -26,6 +26,7 @@ pub(crate) enum Order {
     Clocks(clocks::Order),
     Flights(flights::Order),
     Stale(stale::Order),
+    Streaming(streaming::Order),
 }
 
 /// Plays a server of a fleet, until its parent says that this is enough.
@@ -38,6 +39,7 @@ pub async fn serve(order: &str) -> Result<()> {
         Order::Clocks(order) => clocks::serve(order).await,
         Order::Flights(order) => flights::serve(order).await,
         Order::Stale(order) => stale::serve(order).await,
+        Order::Streaming(order) => streaming::serve(order).await,
     }
 }
 
@@ -91,6 +93,12 @@ impl Server {
     pub(crate) async fn hear<T: DeserializeOwned>(&mut self) -> Result<T> {
         let answer = timeout(PATIENCE, self.answers.next_line()).await??;
         Ok(serde_json::from_str(&answer.ok_or("a server ended before its time")?)?)
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        // Already gone is what is wanted.
+        let _ = self.process.start_kill();
     }
 
     /// Freezes it (SIGSTOP), or lets it go on (SIGCONT).

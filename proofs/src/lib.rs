@@ -11,10 +11,12 @@ mod clocks;
 pub mod fleet;
 mod flights;
 mod history;
+mod leaks;
 mod outages;
 mod report;
 mod source;
 mod stale;
+mod streaming;
 mod time;
 
 use std::{error, path::PathBuf};
@@ -91,6 +93,16 @@ pub const PROOFS: &[Proof] = &[
         name: "flights",
         about: "Of all who miss a key one asks its source, in a process, in a fleet, with the Redis killed.",
         run: flights::run,
+    },
+    Proof {
+        name: "streaming",
+        about: "Bodies are whole or visibly not, soon and fetched once, whatever fails: every byte is stamped.",
+        run: streaming::run,
+    },
+    Proof {
+        name: "leaks",
+        about: "No user gets the answer of another, in each way in which caches were seen to give it, and in more.",
+        run: leaks::run,
     },
 ];
 

@@ -23,7 +23,7 @@ fn holds(name: &str) {
 #[test]
 fn every_proof_has_a_test() {
     let names: Vec<_> = PROOFS.iter().map(|proof| proof.name).collect();
-    assert_eq!(names, ["stale", "history", "outages", "clocks", "flights"]);
+    assert_eq!(names, ["stale", "history", "outages", "clocks", "flights", "streaming", "leaks"]);
 }
 
 #[test]
@@ -49,4 +49,14 @@ fn a_store_in_trouble_troubles_nobody() {
 #[test]
 fn nothing_is_served_past_its_time_by_whatever_clock() {
     holds("clocks");
+}
+
+#[test]
+fn what_is_streamed_is_whole_or_visibly_not() {
+    holds("streaming");
+}
+
+#[test]
+fn no_user_gets_the_answer_of_another() {
+    holds("leaks");
 }

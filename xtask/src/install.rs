@@ -1,8 +1,42 @@
-//! What the tests need besides Rust: a redis-server.
+//! What the tests need besides Rust: a redis-server, and Chromium for the page of `larder serve`.
 
 use std::process::{Command, Stdio};
 
 use crate::run::{Failure, run};
+
+/// Something that tests start.
+pub(crate) struct Tool {
+    /// What it is called on the PATH: one of these.
+    programs: &'static [&'static str],
+    /// What whoever has no package manager is to do.
+    advice: &'static str,
+    /// The package, by the program of its manager.
+    packages: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) const REDIS: Tool = Tool {
+    programs: &["redis-server"],
+    advice: "install Redis 7.0 or later",
+    packages: &[
+        ("apt-get", "redis-server"),
+        ("dnf", "redis"),
+        ("apk", "redis"),
+        ("pacman", "redis"),
+        ("brew", "redis"),
+    ],
+};
+
+/// The names are those that the test looks for, too.
+pub(crate) const CHROMIUM: Tool = Tool {
+    programs: &["chromium", "chromium-browser", "google-chrome"],
+    advice: "install Chromium",
+    packages: &[
+        ("apt-get", "chromium"),
+        ("dnf", "chromium"),
+        ("apk", "chromium"),
+        ("pacman", "chromium"),
+    ],
+};
 
 /// A package manager, and what it is told.
 struct Manager {
@@ -18,49 +52,51 @@ const MANAGERS: &[Manager] = &[
     Manager {
         program: "apt-get",
         refresh: Some(&["update"]),
-        install: &["install", "--yes", "--no-install-recommends", "redis-server"],
+        install: &["install", "--yes", "--no-install-recommends"],
         root: true,
     },
-    Manager {
-        program: "dnf",
-        refresh: None,
-        install: &["install", "--assumeyes", "redis"],
-        root: true,
-    },
-    Manager { program: "apk", refresh: None, install: &["add", "redis"], root: true },
-    Manager {
-        program: "pacman",
-        refresh: None,
-        install: &["-Sy", "--noconfirm", "redis"],
-        root: true,
-    },
-    Manager { program: "brew", refresh: None, install: &["install", "redis"], root: false },
+    Manager { program: "dnf", refresh: None, install: &["install", "--assumeyes"], root: true },
+    Manager { program: "apk", refresh: None, install: &["add"], root: true },
+    Manager { program: "pacman", refresh: None, install: &["-Sy", "--noconfirm"], root: true },
+    Manager { program: "brew", refresh: None, install: &["install"], root: false },
 ];
 
-/// Installs redis-server with the system's package manager, unless it is there.
-pub(crate) fn redis_server() -> Result<(), Failure> {
-    if answers("redis-server") {
-        return Ok(());
+impl Tool {
+    /// Installs it with the system's package manager, unless it is there.
+    pub(crate) fn install(&self) -> Result<(), Failure> {
+        if self.is_there() {
+            return Ok(());
+        }
+        let [name, ..] = self.programs else { return Ok(()) };
+        let manager = MANAGERS.iter().find(|manager| answers(manager.program));
+        let Some((manager, package)) = manager.and_then(|manager| {
+            let packages = self.packages.iter();
+            let package = packages.copied().find(|(by, _)| *by == manager.program);
+            package.map(|(_, package)| (manager, package))
+        }) else {
+            return Err(Failure::Advice(format!(
+                "the tests need `{name}` on the PATH, and this machine has no package manager \
+                 that has it and is known here: {} and run this again",
+                self.advice
+            )));
+        };
+        eprintln!("{name} is missing: installing it with {}", manager.program);
+        if let Some(refresh) = manager.refresh {
+            run(&mut manager.command(refresh))?;
+        }
+        run(&mut manager.command(&[manager.install, &[package]].concat()))?;
+        if self.is_there() {
+            Ok(())
+        } else {
+            Err(Failure::Advice(format!(
+                "{} installed {package}, but `{name}` is not on the PATH",
+                manager.program
+            )))
+        }
     }
-    let Some(manager) = MANAGERS.iter().find(|manager| answers(manager.program)) else {
-        return Err(Failure::Advice(
-            "the tests need `redis-server` on the PATH, and this machine has no package manager \
-             that is known here: install Redis 7.0 or later and run this again"
-                .into(),
-        ));
-    };
-    eprintln!("redis-server is missing: installing it with {}", manager.program);
-    if let Some(refresh) = manager.refresh {
-        run(&mut manager.command(refresh))?;
-    }
-    run(&mut manager.command(manager.install))?;
-    if answers("redis-server") {
-        Ok(())
-    } else {
-        Err(Failure::Advice(format!(
-            "{} installed Redis, but `redis-server` is not on the PATH",
-            manager.program
-        )))
+
+    fn is_there(&self) -> bool {
+        self.programs.iter().any(|program| answers(program))
     }
 }
 

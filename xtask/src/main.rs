@@ -11,7 +11,7 @@ use run::{Failure, cargo};
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
-  test [ARG ...]    install what the tests need (redis-server), then run them all;
+  test [ARG ...]    install what the tests need (redis-server, chromium), then run them all;
                     ARGs go to `cargo test`, a filter for example
   lint              format, clippy and documentation, warnings denied
   bench [ARG ...]   larder side by side with what it is built on, in release;
@@ -44,7 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn test(filter: &[String]) -> Result<(), Failure> {
-    install::redis_server()?;
+    install::REDIS.install()?;
+    install::CHROMIUM.install()?;
     let mut args = vec!["test", "--workspace", "--no-fail-fast"];
     args.extend(filter.iter().map(String::as_str));
     tally::run(&mut cargo(&args))
@@ -69,7 +70,7 @@ fn soak(rest: &[String]) -> Result<(), Failure> {
 
 /// Runs the program of a package, in release.
 fn program(package: &str, rest: &[String]) -> Result<(), Failure> {
-    install::redis_server()?;
+    install::REDIS.install()?;
     let mut args = vec!["run", "--release", "--package", package, "--"];
     args.extend(rest.iter().map(String::as_str));
     run::run(&mut cargo(&args))

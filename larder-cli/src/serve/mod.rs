@@ -1,6 +1,7 @@
 //! `larder serve`: a caching reverse proxy.
 
 mod files;
+mod machine;
 mod setting;
 mod settings;
 mod signals;

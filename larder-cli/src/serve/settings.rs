@@ -160,7 +160,8 @@ settings! {
         require_equals = true, default_missing_value = "true")]
     cache_status: bool,
 
-    /// Where /metrics, /healthz, /readyz and /purge are; whoever reaches it is trusted.
+    /// Where the page, /status.json, /metrics, /healthz, /readyz and /purge are; whoever reaches it is trusted.
+    /// This server is then on the pages of all that share its store.
     #[arg(long, value_name = "ADDRESS", help_heading = "Watching")]
     admin: SocketAddr,
 
@@ -168,7 +169,7 @@ settings! {
     #[arg(long, value_name = "FORMAT", help_heading = "Watching")]
     access_log: AccessLog,
 
-    /// Have the query in that line; it may hold secrets.
+    /// Have the query in that line and in keys on the page; it may hold secrets.
     #[arg(long, value_name = "BOOL", help_heading = "Watching", num_args = 0..=1,
         require_equals = true, default_missing_value = "true")]
     log_query: bool,
@@ -208,6 +209,7 @@ impl Settings {
         config.access_log = self.access_log.map_or(default, Into::into);
         config.origin_ca.clone_from(&self.origin_ca);
         config.admin = self.admin;
+        set(&mut config.name, super::machine::name());
         set(&mut config.listen, self.listen);
         set(&mut config.preserve_host, self.preserve_host);
         set(&mut config.forwarded, self.forwarded);

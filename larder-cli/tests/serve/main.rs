@@ -1,6 +1,7 @@
 //! `larder serve`, from outside: the program, an origin of raw sockets, and clients of raw sockets.
 
 mod bodies;
+mod browser;
 mod client;
 mod config;
 mod ending;
@@ -10,7 +11,9 @@ mod forwarding;
 mod guard;
 mod limits;
 mod origin;
+mod page;
 mod program;
 mod protocols;
+mod status;
 mod tunnels;
 mod watching;

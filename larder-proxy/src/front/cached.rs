@@ -46,6 +46,11 @@ impl Cached {
         }
     }
 
+    /// Whether the origin was not asked for it.
+    pub(crate) const fn is_kept(self) -> bool {
+        matches!(self, Self::Hit | Self::Stale | Self::Followed)
+    }
+
     fn of(status: &HeaderValue) -> Option<Self> {
         let mut items = status.as_bytes().split(|&b| b == b';').map(<[u8]>::trim_ascii);
         if items.next() != Some(b"larder") {

@@ -14,6 +14,7 @@ use crate::{
     live::One,
     log::Entry,
     origin::{OriginBody, OriginError},
+    watch::{Following, Watched},
 };
 
 /// Counts and logs when it is dropped.
@@ -21,6 +22,9 @@ pub(crate) struct Finish {
     front: Arc<Front>,
     began: Instant,
     first_byte: Duration,
+    cached: Cached,
+    watched: Option<Watched>,
+    following: Option<Following>,
     entry: Option<Entry>,
     /// How much is to be sent, where it is known.
     length: Option<u64>,
@@ -40,12 +44,20 @@ impl Finish {
             front,
             began,
             first_byte: Duration::ZERO,
+            cached: Cached::Own,
+            watched: None,
+            following: None,
             entry,
             length: None,
             bytes: 0,
             ended: false,
             _under_way: under_way,
         }
+    }
+
+    /// The page is to tell of it.
+    pub(super) fn watch(&mut self, watched: Option<Watched>) {
+        self.watched = watched;
     }
 
     /// The answer to a request that goes no further.
@@ -89,6 +101,10 @@ impl Finish {
 
     fn head(&mut self, cached: Cached, status: StatusCode) {
         self.first_byte = self.began.elapsed();
+        self.cached = cached;
+        if let Some(watched) = &self.watched {
+            self.following = watched.answered(cached, self.first_byte);
+        }
         self.front.metrics.answered(cached, status, self.first_byte);
         if let Some(entry) = &mut self.entry {
             entry.status = status.as_u16();
@@ -114,7 +130,7 @@ impl Drop for Finish {
     fn drop(&mut self) {
         // A body of a known length is not read beyond its last byte.
         let whole = self.ended || self.length == Some(self.bytes);
-        self.front.metrics.finished(self.bytes, whole);
+        self.front.metrics.finished(self.cached, self.bytes, whole);
         if let Some(mut entry) = self.entry.take() {
             entry.bytes = self.bytes;
             entry.whole = whole;

@@ -29,6 +29,7 @@ use crate::{
     log::{Entry, Log},
     metrics::Metrics,
     origin::Origin,
+    watch::{Watch, Watched},
 };
 
 /// What all connections share.
@@ -41,6 +42,7 @@ pub(crate) struct Front {
     log_query: bool,
     log: Log,
     metrics: Arc<Metrics>,
+    watch: Option<Arc<Watch>>,
 }
 
 /// The connection that a request came by.
@@ -66,6 +68,7 @@ impl Front {
         via: Via,
         log: Log,
         metrics: Arc<Metrics>,
+        watch: Option<Arc<Watch>>,
     ) -> Self {
         Self {
             cache: layer.layer(origin),
@@ -75,6 +78,7 @@ impl Front {
             log_query: config.log_query,
             log,
             metrics,
+            watch,
         }
     }
 
@@ -96,7 +100,7 @@ impl Front {
             }
             entry
         });
-        let finish = Finish::new(Arc::clone(&self), began, entry, under_way);
+        let mut finish = Finish::new(Arc::clone(&self), began, entry, under_way);
         let checked = guard::check(&request).and(authority);
         let authority = match checked {
             Ok(_) if self.via.loops(request.headers()) => {
@@ -105,8 +109,11 @@ impl Front {
             Ok(authority) => authority,
             Err(refusal) => return Ok(finish.refuse(&refusal)),
         };
+        let watch = self.watch.as_ref();
+        let watched = watch.map(|watch| watch.asked(authority.as_ref(), request.uri()));
+        finish.watch(watched.clone());
         let asked = Asked { by: peer.address.ip(), scheme: peer.scheme, authority };
-        let request = self.prepare(request, asked);
+        let request = self.prepare(request, asked, watched);
         let has_body = request.method() != http::Method::HEAD;
         let mut answer = match self.cache.clone().call(request).await {
             Ok(answer) => answer,
@@ -120,7 +127,12 @@ impl Front {
     }
 
     /// A request as the cache is to see it: with its whole address, and without claims of a client.
-    fn prepare(&self, request: Request<Incoming>, asked: Asked) -> Request<Incoming> {
+    fn prepare(
+        &self,
+        request: Request<Incoming>,
+        asked: Asked,
+        watched: Option<Watched>,
+    ) -> Request<Incoming> {
         let (mut parts, body) = request.into_parts();
         forwarded::distrust(&mut parts.headers, self.forwarded);
         let mut uri = std::mem::take(&mut parts.uri).into_parts();
@@ -131,6 +143,9 @@ impl Front {
         }
         parts.uri = Uri::from_parts(uri).unwrap_or_default();
         parts.extensions.insert(asked);
+        if let Some(watched) = watched {
+            parts.extensions.insert(watched);
+        }
         Request::from_parts(parts, body)
     }
 }

@@ -101,8 +101,8 @@ impl Entry {
     }
 }
 
-/// What a client sends is never more than one word of the line, and holds no control characters.
-fn one_word(text: &str) -> String {
+/// What a client sends is never more than one word of a line, and holds no control characters.
+pub(crate) fn one_word(text: &str) -> String {
     let odd = |c: char| c.is_control() || c.is_whitespace() || c == '"' || !c.is_ascii();
     if !text.contains(odd) {
         return text.to_owned();

@@ -3,5 +3,5 @@
 mod entry;
 mod writer;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entry, one_word};
 pub(crate) use writer::Log;

@@ -23,6 +23,8 @@ pub(crate) struct Metrics {
     requests: [[AtomicU64; 10]; Cached::ALL.len()],
     first_byte: [Histogram; Cached::ALL.len()],
     body_bytes: AtomicU64,
+    /// Those of them that the origin did not send for this answer.
+    saved_bytes: AtomicU64,
     aborted: AtomicU64,
     refused: AtomicU64,
     lines_lost: AtomicU64,
@@ -49,8 +51,11 @@ impl Metrics {
     }
 
     /// The body of an answer came to its end, or did not.
-    pub(crate) fn finished(&self, bytes: u64, whole: bool) {
+    pub(crate) fn finished(&self, cached: Cached, bytes: u64, whole: bool) {
         self.body_bytes.fetch_add(bytes, Relaxed);
+        if cached.is_kept() || cached == Cached::Validated {
+            self.saved_bytes.fetch_add(bytes, Relaxed);
+        }
         if !whole {
             count(&self.aborted);
         }
@@ -77,7 +82,29 @@ impl Metrics {
 
     /// How many answers were recorded by way of this proxy.
     pub(crate) fn recorded(&self) -> u64 {
-        self.requests[Cached::Recorded as usize].iter().map(|count| count.load(Relaxed)).sum()
+        self.answers(Cached::Recorded)
+    }
+
+    /// How many answers the cache had this part in.
+    pub(crate) fn answers(&self, cached: Cached) -> u64 {
+        self.requests[cached as usize].iter().map(|count| count.load(Relaxed)).sum()
+    }
+
+    /// How many answers had a status with this first digit.
+    pub(crate) fn statuses(&self, digit: usize) -> u64 {
+        self.requests.iter().filter_map(|by| by.get(digit)).map(|count| count.load(Relaxed)).sum()
+    }
+
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.body_bytes.load(Relaxed)
+    }
+
+    pub(crate) fn saved_bytes(&self) -> u64 {
+        self.saved_bytes.load(Relaxed)
+    }
+
+    pub(crate) fn origin_requests(&self) -> u64 {
+        self.origin_requests.load(Relaxed)
     }
 }
 

@@ -56,7 +56,13 @@ impl Metrics {
                 "larder_http_body_bytes_total",
                 "counter",
                 "Bytes of bodies given to clients.",
-                self.body_bytes.load(Relaxed),
+                self.body_bytes(),
+            ),
+            (
+                "larder_http_saved_bytes_total",
+                "counter",
+                "Bytes of bodies given to clients that the origin did not send again.",
+                self.saved_bytes(),
             ),
             (
                 "larder_http_aborted_total",
@@ -82,7 +88,7 @@ impl Metrics {
                 "larder_origin_requests_total",
                 "counter",
                 "Requests sent to the origin.",
-                self.origin_requests.load(Relaxed),
+                self.origin_requests(),
             ),
             (
                 "larder_origin_bodies",

@@ -38,6 +38,7 @@ use crate::{
         via::Via,
     },
     metrics::Metrics,
+    watch::Watched,
 };
 
 /// Asks the origin. Cheap to clone, always ready.
@@ -111,6 +112,7 @@ impl Inner {
         }
         let client = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
+        let watched = parts.extensions.remove::<Watched>();
         self.prepare(&mut parts, protocol);
 
         let again = is_repeatable(&parts.method, &body).then(|| bare(&parts));
@@ -132,7 +134,8 @@ impl Inner {
             clean(answer.headers_mut());
         }
         Ok(answer.map(|body| {
-            OriginBody::new(body, self.timeouts.idle, self.metrics.origin_bodies.one())
+            let fetching = watched.map(|watched| watched.fetch(body.size_hint().exact()));
+            OriginBody::new(body, self.timeouts.idle, fetching, self.metrics.origin_bodies.one())
         }))
     }
 
