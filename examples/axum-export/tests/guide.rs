@@ -1,5 +1,7 @@
 //! What `docs/guides/axum.md` promises, with two instances of the service on one Redis.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use axum::http::{Request, Response, header};
