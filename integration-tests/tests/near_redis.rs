@@ -86,7 +86,9 @@ async fn what_any_client_changes_is_seen() {
         &["FLUSHDB"],
         &["FLUSHALL"],
     ] {
-        server.cli(&[b"SET", &b"n:k"[..], &foreign]).await.unwrap();
+        // With a lifetime, which PERSIST takes away; and only what is told of the command counts.
+        server.cli(&[b"SET", &b"n:k"[..], &foreign, b"PX", b"7200000"]).await.unwrap();
+        within(SOON, async || bench.copy().await.is_none()).await;
         bench.until_copied(1).await;
         let hits = bench.hits();
         server.cli(command).await.unwrap();

@@ -103,6 +103,7 @@ impl Cache {
     async fn ask(self, ask: Ask, user: &'static str) -> Result<bool> {
         let question = ask.question(USER, user)?;
         let own = own(&question);
+        let asks_part = question.headers().contains_key("range");
         let answer = match self {
             Self::Larder(cache) => {
                 let (parts, body) = cache.oneshot(question).await?.into_parts();
@@ -112,7 +113,10 @@ impl Cache {
             }
             Self::Naive(naive, origin) => naive.ask(question, origin).await?,
         };
-        Ok(*answer.body() != own)
+        // While the whole is being recorded it is what a part is answered with. At that address it is
+        // everybody's; what must not be is a part in the place of the whole.
+        let is_whole = asks_part && answer.status() == http::StatusCode::OK;
+        Ok(*answer.body() != own && !is_whole)
     }
 }
 
